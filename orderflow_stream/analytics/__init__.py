@@ -1,0 +1,1 @@
+"""The first floor: one file an analytic, pure functions and trackers over a book."""

@@ -1,0 +1,347 @@
+"""Large prints: trades, or whole taker orders, of at least a stated notional.
+
+`LargeTracker` follows the live tape: it returns a large row at once and a large order when it is closed, by the next
+trade that is not part of it or 25 ms after the receipt of its last row. It keeps the large orders of 24 h, which
+outlive the tape. `scan` answers for the last N trades of the tape, by row or by order, at any threshold.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, bisect_right
+from typing import Final, Literal
+
+import numpy as np
+from msgspec import Struct
+
+from orderflow_stream.analytics import orders
+from orderflow_stream.analytics.orders import continues, next_fill, notional, print_of
+from orderflow_stream.core.book import Analytic, Book
+from orderflow_stream.core.coverage import Coverage
+from orderflow_stream.core.events import BUY, SELL, UNKNOWN_FILL, LargePrint, Trade
+from orderflow_stream.core.tape import Chunk, Row
+
+#: An order that was last added to this long ago (µs of receipt) is closed.
+CLOSE_AFTER: Final = 25_000
+#: Large orders are kept this long (µs of venue time).
+RING_SPAN: Final = 86_400_000_000
+#: ... and at most this many of them: a threshold set far too low must not eat the machine.
+RING_MOST: Final = 20_000
+
+#: What is known of the open order beside its rows: it is in `large_count`; it has come by a repair.
+_COUNTED: Final = 1
+_LATE: Final = 2
+
+
+class LargeView(Struct, frozen=True):
+    """Large prints among the last trades; totals (10^-16) are of all that qualify, `prints` the largest of them."""
+
+    group: Literal["row", "order"]
+    min_notional: int
+    trades_scanned: int
+    first_time: int | None
+    last_time: int | None
+    count: int
+    buy_count: int
+    sell_count: int
+    buy_notional: int
+    sell_notional: int
+    prints: tuple[LargePrint, ...]
+    coverage: Coverage
+
+
+def scan(
+    book: Book,
+    *,
+    min_notional: int,
+    now: int,
+    trades: int = 5_000,
+    limit: int = 100,
+    group: Literal["row", "order"] = "row",
+    since_id: int | None = None,
+) -> LargeView:
+    """The prints of at least `min_notional` (10^-16) among the last `trades` trades held.
+
+    `since_id` leaves only those with a larger id. Ordered by exact notional, then id, descending. An order is what of
+    it lies among those trades.
+    """
+    tape = book.tape
+    sums, oldest = tape.last_sums(trades)
+    newest = tape.newest() if oldest is not None else None
+    coverage = book.coverage(oldest.id if oldest is not None else None, now, trades=trades)
+    place = tape.place_after_id(oldest.id - 1) if oldest is not None else (0, 0)
+    parts = _parts(tape.chunks[place[0] :], place[1])
+    runs = (_large_rows if group == "row" else _large_orders)(parts, min_notional)
+    key = book.instrument.key
+    prints = [print_of(key, rows, group) for rows in runs if since_id is None or rows[-1].id > since_id]
+    sides = {side: [found for found in prints if found.side == side] for side in (BUY, SELL)}
+    return LargeView(
+        group=group,
+        min_notional=min_notional,
+        trades_scanned=sums.trades,
+        first_time=None if oldest is None else oldest.ts_event,
+        last_time=None if newest is None else newest.ts_event,
+        count=len(prints),
+        buy_count=len(sides[BUY]),
+        sell_count=len(sides[SELL]),
+        buy_notional=sum(found.notional for found in sides[BUY]),
+        sell_notional=sum(found.notional for found in sides[SELL]),
+        prints=tuple(heapq.nlargest(limit, prints, key=_by_size)),
+        coverage=coverage,
+    )
+
+
+def _by_size(found: LargePrint) -> tuple[int, int]:
+    return found.notional, found.id
+
+
+Part = tuple[Chunk, int]
+
+
+def _parts(chunks: list[Chunk], row: int) -> list[Part]:
+    return [(chunk, row if i == 0 else 0) for i, chunk in enumerate(chunks) if len(chunk)]
+
+
+def _large_rows(parts: list[Part], least: int) -> list[list[Row]]:
+    """Rows that reach `least`. Doubles only sort out what cannot: each survivor is judged exactly."""
+    floor = least * (1 - 1e-9)
+    found: list[list[Row]] = []
+    for chunk, start in parts:
+        size = np.frombuffer(chunk.price, np.int64)[start:].astype(np.float64)
+        size *= np.abs(np.frombuffer(chunk.qty, np.int64)[start:])
+        for i in np.flatnonzero(size >= floor).tolist():
+            row = chunk.row(start + i)
+            if row.price * abs(row.qty) >= least:
+                found.append([row])
+    return found
+
+
+def _large_orders(parts: list[Part], least: int) -> list[list[Row]]:
+    """Orders that reach `least`, found in columns, judged exactly."""
+    if not parts:
+        return []
+    ids, ts, price, qty, first, last = (
+        np.concatenate([np.frombuffer(getattr(chunk, name), np.int64)[start:] for chunk, start in parts])
+        for name in ("ids", "ts", "price", "qty", "first", "last")
+    )
+    chained = first[1:] == np.where(last[:-1] == UNKNOWN_FILL, UNKNOWN_FILL, last[:-1] + 1)
+    joined = (ts[1:] == ts[:-1]) & (ids[1:] == ids[:-1] + 1) & ((qty[1:] > 0) == (qty[:-1] > 0)) & chained
+    starts = np.flatnonzero(np.concatenate(([True], ~joined)))
+    sizes = np.add.reduceat(price.astype(np.float64) * np.abs(qty), starts)
+    ends = np.append(starts[1:], len(ids))
+    found: list[list[Row]] = []
+    for i in np.flatnonzero(sizes >= least * (1 - 1e-9)).tolist():
+        span = slice(int(starts[i]), int(ends[i]))
+        columns = (column[span].tolist() for column in (ids, price, qty, ts, first, last))
+        rows = [Row(*values) for values in zip(*columns, strict=True)]
+        if notional(rows) >= least:
+            found.append(rows)
+    return found
+
+
+class LargeTracker:
+    """Follows one book: large rows at once, large orders when they close, and the ring of large orders of 24 h."""
+
+    __slots__ = (
+        "_first_fill_next",
+        "_key",
+        "_marks",
+        "_notional",
+        "_pending",
+        "_recv",
+        "_reported",
+        "_rows",
+        "_side",
+        "_ts",
+        "book",
+        "ring",
+        "threshold",
+    )
+
+    def __init__(self, book: Book, threshold: int, pending: dict[Analytic, None]) -> None:
+        self.book = book
+        self.threshold = threshold
+        self.ring: list[LargePrint] = []  # ascending ids
+        self._key = book.instrument.key
+        self._pending = pending
+        self._rows: list[Trade] = []  # of the open order
+        self._side = 0
+        self._ts = -1
+        self._first_fill_next = 0
+        self._notional = 0
+        self._recv = 0
+        self._reported = 0  # the open order's rows that a report has told of already
+        self._marks = 0
+
+    @property
+    def due(self) -> int | None:
+        """When the open order is closed by time, if it is large and not reported yet."""
+        return self._recv + CLOSE_AFTER if self in self._pending else None
+
+    def on_trade(self, trade: Trade) -> tuple[LargePrint, ...] | None:
+        """A live trade; the large row it is, and the large order it closes."""
+        worth = trade.price * trade.qty
+        rows = self._rows
+        if (
+            trade.ts_event == self._ts
+            and trade.side == self._side
+            and rows
+            and trade.id == rows[-1].id + 1
+            and trade.first_id == self._first_fill_next
+        ):
+            rows.append(trade)
+            self._notional += worth
+            closed = None
+        else:
+            closed = self._close() if self._notional >= self.threshold else None
+            self._rows = [trade]
+            self._notional = worth
+            self._reported = self._marks = 0
+            self._ts = trade.ts_event
+            self._side = trade.side
+        self._first_fill_next = trade.last_id + 1 if trade.last_id != UNKNOWN_FILL else UNKNOWN_FILL
+        self._recv = trade.ts_recv
+        if self._notional < self.threshold:
+            return closed
+        self._pending[self] = None
+        if worth < self.threshold:
+            return closed
+        row = print_of(self._key, [_row(trade)], "row")
+        return (row,) if closed is None else (*closed, row)
+
+    def advance(self, now: int) -> tuple[LargePrint, ...] | None:
+        """Close the open order if its last row was received 25 ms ago. A row that comes later still joins it."""
+        return self._close() if now - self._recv >= CLOSE_AFTER else None
+
+    def _close(self) -> tuple[LargePrint, ...] | None:
+        """Report the open order as far as it has come, unless that was told already."""
+        self._pending.pop(self, None)
+        rows = self._rows
+        if len(rows) == self._reported:
+            return None
+        again = bool(self._reported)
+        found = print_of(self._key, [_row(trade) for trade in rows], late=again or bool(self._marks & _LATE))
+        if again:  # the rest of an order that was closed too early: the whole replaces the part
+            self._drop(found.first_id, found.id)
+        if not self._marks & _COUNTED:
+            self._marks |= _COUNTED
+            self.book.large_count[found.side] += 1
+        self._reported = len(rows)
+        self._keep(found)
+        return (found,)
+
+    def on_splice(self, rows: list[Row], late: bool) -> tuple[LargePrint, ...]:
+        """Trades were put into the tape: regroup the orders around them, report the new large ones where `late`."""
+        around = self._around(rows)
+        found: list[LargePrint] = []
+        mine = self._rows[-1].id if self._rows else -1  # the last row of the order that was open
+        if self._rows and mine < around[0].id and self._notional >= self.threshold:
+            found += self._close() or ()  # the tape goes on without it
+        untold = self._reported < len(self._rows)
+        parts = self._drop(around[0].id, around[-1].id)
+        newest = self.book.tape.chunks[-1].ids[-1]
+        oldest = self.book.tape.chunks[0].ids[0]
+        for order in orders.group(around):
+            first, last = order[0].id, order[-1].id
+            told = [part for part in parts if first <= part.id <= last]
+            holds_mine = first <= mine <= last
+            if last == newest:
+                wait = (late and not any(part.id == last for part in told)) or (holds_mine and untold)
+                self._reopen(order, told, wait=wait, late=late and not holds_mine)
+                if wait:  # it is open: reported when it is closed, like any other
+                    for part in told:
+                        self._keep(part)
+                    continue
+            if told and told[0].first_id < first == oldest:
+                for part in told:  # the tape has let go of its beginning: what was told of it is more than is left
+                    self._keep(part)
+                continue
+            if notional(order) < self.threshold:
+                continue
+            whole = print_of(self._key, order, late=late)
+            self._keep(whole)
+            if (late or (holds_mine and untold)) and not any(part.id == last for part in told):
+                found.append(whole)
+                if not told:
+                    self.book.large_count[whole.side] += 1
+        if late:
+            found += [
+                print_of(self._key, [row], "row", late=True)
+                for row in rows
+                if row.price * abs(row.qty) >= self.threshold
+            ]
+        return tuple(found)
+
+    def _around(self, rows: list[Row]) -> list[Row]:
+        """The spliced rows and all between them, with the whole of the orders at both ends."""
+        tape = self.book.tape
+        before: list[Row] = []
+        edge = rows[0]
+        for row in tape.rows_before(rows[0].id):
+            if not continues(row, edge):
+                break
+            before.append(row)
+            edge = row
+        around = before[::-1]
+        last_id = rows[-1].id
+        for row in tape.rows_from(*tape.place_after_id(rows[0].id - 1)):
+            if row.id > last_id and not continues(around[-1], row):
+                # the order after the last spliced row may have been a part of one with it: it is whole by now
+                break
+            around.append(row)
+        return around
+
+    def _reopen(self, order: list[Row], told: list[LargePrint], *, wait: bool, late: bool) -> None:
+        """The newest order of the tape is the open one, as if its rows had come live.
+
+        `told` are the parts of it reported so far; with `wait` the whole is still to be reported, else it is told.
+        """
+        last = order[-1]
+        recv = self._recv if self._rows else last.ts_event
+        self._rows = [_trade(self._key, row, recv) for row in order]
+        self._side = BUY if last.qty > 0 else SELL
+        self._ts = last.ts_event
+        self._first_fill_next = next_fill(last.last_id)
+        self._notional = notional(order)
+        self._recv = recv
+        large = self._notional >= self.threshold
+        self._reported = len(order) if large and not wait else sum(part.legs for part in told)
+        self._marks = (_COUNTED if told else 0) | (_LATE if late else 0)
+        if large and wait:
+            self._pending[self] = None
+        else:
+            self._pending.pop(self, None)
+
+    def on_reset(self) -> None:
+        """The ids begin anew: the open order is over, the ring of the old ids is gone."""
+        self._rows, self._notional, self._reported, self._marks, self._ts = [], 0, 0, 0, -1
+        self._pending.pop(self, None)
+        self.ring.clear()
+
+    def _keep(self, found: LargePrint) -> None:
+        ring = self.ring
+        ring.insert(bisect_right(ring, found.id, key=_print_id), found)
+        edge = ring[-1].ts_event - RING_SPAN
+        while ring[0].ts_event <= edge or len(ring) > RING_MOST:
+            ring.pop(0)
+
+    def _drop(self, first: int, last: int) -> list[LargePrint]:
+        """Take the prints of orders that end in `first`..`last` out of the ring."""
+        span = slice(bisect_left(self.ring, first, key=_print_id), bisect_right(self.ring, last, key=_print_id))
+        gone = self.ring[span]
+        del self.ring[span]
+        return gone
+
+
+def _print_id(found: LargePrint) -> int:
+    return found.id
+
+
+def _row(trade: Trade) -> Row:
+    qty = trade.qty if trade.side > 0 else -trade.qty
+    return Row(trade.id, trade.price, qty, trade.ts_event, trade.first_id, trade.last_id)
+
+
+def _trade(key: str, row: Row, recv: int) -> Trade:
+    side = BUY if row.qty > 0 else SELL
+    return Trade(key, row.id, row.price, abs(row.qty), side, row.ts_event, row.first_id, row.last_id, recv)

@@ -1,0 +1,340 @@
+"""Everything kept of one instrument: its tape, its id order, its windows and bars, and what is known of its feed."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, Protocol
+
+from msgspec import Struct, field
+
+from orderflow_stream.core.bars import Bars
+from orderflow_stream.core.coverage import Coverage
+from orderflow_stream.core.events import BUY, SELL, Instrument, LargePrint, Range, Source, State, Trade
+from orderflow_stream.core.sequence import Sequence
+from orderflow_stream.core.sums import Sums
+from orderflow_stream.core.tape import Row, Tape
+from orderflow_stream.core.window import Window
+
+#: Silence shorter than this is never called quiet, whatever the rhythm; longer than `QUIET_MAX` always is.
+QUIET_MIN: Final = 10_000_000
+QUIET_MAX: Final = 60_000_000
+#: A symbol is quiet after this many of its usual intervals between trades.
+QUIET_INTERVALS: Final = 20
+_RHYTHM_TRADES: Final = 100
+
+#: Gap records kept for `/v1/gaps`.
+GAP_LOG: Final = 1_000
+
+
+class GapRecord(Struct):
+    """One range of missing ids and what became of it; times in microseconds of venue time.
+
+    `source` says what closed it. `evicted`: it left the tape before all of it was had, so it counts as lost.
+    """
+
+    first: int
+    last: int
+    found: int
+    status: str = "open"  # open, repaired, lost
+    closed: int | None = None
+    source: str | None = None
+
+
+class BookCounters(Struct):
+    """Monotone counts of one instrument since the process began."""
+
+    received: int = 0
+    applied: int = 0
+    duplicate: int = 0
+    late: int = 0
+    invalid: int = 0
+    gaps: int = 0
+    gap_trades: int = 0
+    refilled: int = 0
+    lost: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+class Analytic(Protocol):
+    """What an analytic that follows each trade provides; `analytics/` has one file each."""
+
+    def on_trade(self, trade: Trade) -> tuple[LargePrint, ...] | None:
+        """A live trade, already in the tape; what it completed."""
+
+    def on_splice(self, rows: list[Row], late: bool) -> tuple[LargePrint, ...]:
+        """Trades were put into the tape out of turn (ascending ids); what is new because of them, where `late`."""
+
+    def on_reset(self) -> None:
+        """The tape begins anew."""
+
+    def advance(self, now: int) -> tuple[LargePrint, ...] | None:
+        """Time has passed; what it completed."""
+
+    @property
+    def due(self) -> int | None:
+        """When `advance` has something to say, if no trade comes; None: never."""
+
+
+class Book:
+    """One instrument's state. Written by the engine only; read synchronously by everyone."""
+
+    __slots__ = (
+        "analytics",
+        "as_of",
+        "attention",
+        "bars",
+        "behind",
+        "clock_offset",
+        "connections",
+        "counters",
+        "demand",
+        "gap_log",
+        "generation",
+        "instrument",
+        "large_count",
+        "last_recv",
+        "origin",
+        "past_live",
+        "reconnected",
+        "refilled",
+        "sequence",
+        "state",
+        "state_reason",
+        "state_since",
+        "streamed",
+        "streamed_from",
+        "suspect",
+        "tape",
+        "up_at",
+        "verified",
+        "warm",
+        "warm_sums",
+        "was_up",
+        "windows",
+    )
+
+    def __init__(self, instrument: Instrument, spans: tuple[int, ...]) -> None:
+        self.instrument = instrument
+        self.tape = Tape()
+        self.sequence = Sequence()
+        self.bars = Bars(self.tape)
+        self.windows = {span: Window(self.tape, span) for span in spans}
+        self.analytics: tuple[Analytic, ...] = ()
+        self.counters = BookCounters()
+        self.gap_log: deque[GapRecord] = deque(maxlen=GAP_LOG)
+        self.large_count = {BUY: 0, SELL: 0}  # large orders reported, monotone; kept by the analytic that finds them
+        self.generation = 1
+        self.origin = False  # the venue has proven that nothing older exists than what was first held
+        self.refilled: dict[Source, int] = {}  # the highest id that came by another way than a stream
+        self.streamed = -1  # the highest streamed id as of the last refill; later ones need no note
+        self.streamed_from = -1  # the lowest one, likewise
+        self.behind = -1  # an id that the venue has and no connection brought
+        self.warm_sums = Sums()  # what warm-ups put into the tape: not part of the live counters
+        self.past_live = Sums()  # live sums of earlier generations
+        self.connections: set[int] = set()
+        self.was_up = False
+        self.reconnected = False  # there was a time without a connection: what was missed in it is not known
+        self.up_at = -1  # since when there is a connection
+        self.warm = False
+        self.verified = False
+        self.demand = False  # read by REST on demand, no stream behind it
+        self.as_of: int | None = None
+        self.last_recv = -1
+        self.clock_offset = 0
+        self.suspect: int | None = None  # an id far beyond the order, believed only when its successor comes
+        self.state: State = "connecting"
+        self.state_since = 0
+        self.state_reason = "not connected yet"
+        self.attention = True  # a trade may change the state
+
+    def restart(self, now: int) -> None:
+        """The venue began its ids anew: the tape, its order and its windows begin empty and cold, the bars go on."""
+        self.past_live = self.live
+        self.warm_sums = Sums()
+        self.tape = Tape()
+        self.sequence = Sequence()
+        self.bars = self.bars.over(self.tape)
+        self.windows = {span: Window(self.tape, span) for span in self.windows}
+        self.generation += 1
+        self.origin = self.warm = False
+        self.refilled, self.streamed, self.streamed_from, self.behind, self.suspect = {}, -1, -1, -1, None
+        self.as_of = None
+        self.last_recv = -1
+        self.attention = True
+        for record in self.gap_log:
+            if record.status == "open":
+                record.status, record.closed, record.source = "lost", now, "evicted"
+        for analytic in self.analytics:
+            analytic.on_reset()
+
+    def follow(self, now: int) -> None:
+        """The tape let go of its oldest trades: the id order answers no longer for what was before the oldest left."""
+        oldest = self.tape.chunks[0].ids[0]
+        holes = self.sequence.holes
+        if holes and holes[0].first < oldest:
+            for record in self.gap_log:
+                if record.status == "open" and record.first < oldest:
+                    left = self.sequence.missing(record.first, min(record.last, oldest - 1))
+                    if any(not hole.lost for hole in left):
+                        record.status, record.closed, record.source = "lost", now, "evicted"
+        self.sequence.forget_before(oldest)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tape and the bars of this instrument take."""
+        return self.tape.nbytes + self.bars.seconds.nbytes + self.bars.minutes.nbytes
+
+    # -- numbers --------------------------------------------------------------------------------------------------
+
+    def now(self, now: int) -> int:
+        """Venue time for this instrument: never behind its newest trade."""
+        return max(now, self.tape.newest_ts)
+
+    @property
+    def live(self) -> Sums:
+        """Monotone sums of the trades that came live or by repair, warm-ups left out."""
+        return self.past_live + self.tape.head() - self.warm_sums
+
+    def cvd(self) -> tuple[int, int, int, int]:
+        """CVD in base (10^-8) and quote (10^-16), and its anchor: time (µs) and id of the oldest trade ever held."""
+        head = self.tape.head()
+        return head.delta_base, head.delta_quote, self.tape.anchor_ts, self.tape.anchor_id
+
+    def window_sums(self, span: int, now: int) -> Sums:
+        """The sums of a configured window that ends now."""
+        return self.windows[span].sums(self.now(now))
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    def quiet_after(self) -> int:
+        """The silence (µs) beyond which this symbol is called quiet, from its own rhythm."""
+        newest = self.tape.newest()
+        held = len(self.tape)
+        if newest is None or held < 2:
+            return QUIET_MIN
+        _, oldest = self.tape.last_sums(min(_RHYTHM_TRADES, held))
+        if oldest is None:
+            return QUIET_MIN
+        rhythm = (newest.ts_event - oldest.ts_event) // max(1, min(_RHYTHM_TRADES, held) - 1)
+        return max(QUIET_MIN, min(QUIET_MAX, rhythm * QUIET_INTERVALS))
+
+    def judge(self, now: int, missing: int, lost: int) -> tuple[State, str]:
+        """The state, at venue time `now`, of what lacks `missing` ids that may still come and `lost` ones, and why."""
+        if self.demand:
+            if self.as_of is not None and now - self.as_of > QUIET_MIN:
+                return "stale", "not read again since it was asked for"
+        elif not self.connections:
+            if self.was_up:
+                return "stale", self.state_reason if self.state == "stale" else "the feed is down"
+            return "connecting", self.state_reason if self.state == "connecting" else "not connected yet"
+        if not self.warm:
+            return "warming", "not read yet" if self.demand else "reading the recent past by REST"
+        if self.behind >= max(self.sequence.next, 0):
+            return "stale", "the venue has trades that the feed did not bring"
+        if missing:
+            return "gap", f"{missing} trades missing, being refilled"
+        if not self.verified and not self.demand:
+            return "unverified", "connected again, not yet proven to be whole"
+        if lost:
+            return "partial", f"{lost} trades are lost"
+        silence = now - self.tape.newest_ts
+        if self.tape.newest_ts >= 0 and (silence < QUIET_MIN or silence <= self.quiet_after()):
+            return "live", "trades arrive"
+        return "quiet", "no trade for longer than usual"
+
+    # -- coverage -------------------------------------------------------------------------------------------------
+
+    def coverage(
+        self,
+        first: int | None,
+        now: int,
+        *,
+        trades: int | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Coverage:
+        """The account of an answer that stands on the ids from `first` (its oldest trade) to the newest.
+
+        `trades` or `since`/`until` (µs) say what was asked for. Where fewer trades are held than asked for, it stands
+        on all ids held; where time was asked for, also on the hole before `first`, whose trades may belong to it.
+        """
+        now = self.now(now)
+        sequence = self.sequence
+        last = sequence.newest
+        open_ = lost = invalid = expected = 0
+        missing: tuple[Range, ...] = ()
+        if last is not None:
+            if trades is not None and len(self.tape) < trades:
+                first = sequence.first
+            elif since is not None:
+                begin = sequence.reach(sequence.next if first is None else first, since)
+                first = begin if begin <= last else None
+        if first is None or last is None:
+            first = last = None
+        else:
+            holes = sequence.missing(first, last) if sequence.holes else []
+            missing = tuple((hole.first, hole.last) for hole in holes)
+            open_ = sum(hole.size for hole in holes if not hole.lost)
+            lost = sum(hole.size for hole in holes if hole.lost)
+            invalid = sequence.invalid_between(first, last)
+            expected = last - first + 1
+        back = self._reaches_back(trades, since)
+        state, _ = self.judge(now, open_, lost)
+        newest = self.tape.newest_ts
+        return Coverage(
+            first_id=first,
+            last_id=last,
+            expected=expected,
+            received=expected - open_ - lost,
+            invalid=invalid,
+            missing=missing,
+            missing_total=open_ + lost,
+            requested_trades=trades,
+            requested_from=since,
+            requested_to=until,
+            reaches_back=back,
+            complete=not missing and back and state in {"live", "quiet"},
+            state=state,
+            as_of=self._as_of(),
+            generation=self.generation,
+            source=self._source(first),
+            last_trade_age=now - newest if newest >= 0 else None,
+            lag=self.last_recv - newest if self.last_recv >= 0 and newest >= 0 else None,
+            clock_offset=self.clock_offset,
+        )
+
+    def note_streamed(self) -> None:
+        """To be told before a refill: the newest id, if no refill brought it, came by a stream."""
+        newest = self.sequence.newest
+        refilled = max(self.refilled.values(), default=-1)
+        if newest is not None and newest > refilled:
+            self.streamed = newest
+            if self.streamed_from < 0:
+                self.streamed_from = refilled + 1 if self.refilled else self.sequence.first or 0
+
+    def _source(self, first: int | None) -> Source:
+        """How the ids from `first` to the newest came."""
+        if first is None:
+            return "stream"
+        refilled = self.refilled
+        found: set[Source] = {source for source, newest in refilled.items() if newest >= first}
+        if self.streamed >= first or self.sequence.next - 1 > max(refilled.values(), default=-1):
+            found.add("stream")
+        return found.pop() if len(found) == 1 else "mixed"
+
+    def _reaches_back(self, trades: int | None, since: int | None) -> bool:
+        if self.origin and not self.tape.evicted:
+            return True
+        if trades is not None:
+            return len(self.tape) >= trades
+        oldest = self.tape.first()
+        return oldest is not None and since is not None and oldest.ts_event <= since
+
+    def _as_of(self) -> int | None:
+        """Venue time at which the feed was last known to be alive: the newest trade, or a later REST probe."""
+        known = max(-1 if self.as_of is None else self.as_of, self.tape.newest_ts)
+        return known if known >= 0 else None
+
+    def open_ranges(self) -> list[Range]:
+        """The holes that may still be filled."""
+        return [(hole.first, hole.last) for hole in self.sequence.holes if not hole.lost]

@@ -1,0 +1,169 @@
+"""What enters the engine and what comes out of it: two closed unions of plain values.
+
+In: `Trade`, `Refill`, `FeedUp`, `FeedDown`, `Probe`, `Restarted`. Out (the engine *returns* them, nothing is called
+back): `LargePrint`, `GapFound`, `Corrected`, `StateChanged`, `LateTrades`. All times are microseconds since the
+epoch, prices and quantities integers at 10^-8, notionals at 10^-16.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+BUY: Final = 1
+SELL: Final = -1
+
+SideName = Literal["buy", "sell"]
+
+#: The id of a fill that the source does not tell (an archive with empty columns).
+UNKNOWN_FILL: Final = -1
+
+State = Literal["connecting", "warming", "live", "quiet", "unverified", "gap", "stale", "partial"]
+Source = Literal["stream", "backfill", "journal", "mixed"]
+Range = tuple[int, int]
+
+
+def side_name(side: int) -> SideName:
+    """`BUY` or `SELL` (also a signed quantity) as the word of the API."""
+    return "buy" if side > 0 else "sell"
+
+
+class Instrument(Struct, frozen=True):
+    """One symbol on one venue. `key` (`binance:BTCUSDT`) names it everywhere inside; `symbol` is the venue's name."""
+
+    venue: str
+    symbol: str
+    base: str
+    quote: str
+    market: Literal["spot", "usdm", "coinm"] = "spot"
+    trading: bool = True
+    tick: int = 0  # smallest price step at 10^-8, 0 where the venue states none
+    step: int = 0  # smallest quantity step at 10^-8
+
+    @property
+    def key(self) -> str:
+        return f"{self.venue}:{self.symbol}"
+
+
+class Trade(Struct, gc=False):
+    """One print. `side` is the aggressor's, `BUY` or `SELL`; `price` and `qty` are both 0 on a row that the venue
+    marked invalid (it counts for id continuity and for nothing else); `first_id`/`last_id` are the fills it covers."""
+
+    instrument: str
+    id: int
+    price: int
+    qty: int
+    side: int
+    ts_event: int
+    first_id: int
+    last_id: int
+    ts_recv: int
+
+
+class FeedUp(Struct, frozen=True):
+    """The streams of these instruments are subscribed on an open connection."""
+
+    instruments: tuple[str, ...]
+    ts: int
+    connection: int
+
+
+class FeedDown(Struct, frozen=True):
+    """A connection that carried these instruments is gone (or was never had); `reason` is for a person."""
+
+    instruments: tuple[str, ...]
+    ts: int
+    connection: int
+    reason: str
+
+
+class Refill(Struct, frozen=True):
+    """Trades read from REST (or a journal), any order, overlaps allowed.
+
+    `lost` are id ranges proven not to exist there any more (REST answered with an id beyond them and not with them),
+    `origin` says that nothing older than the oldest trade here exists, `warm` that the first warm-up is complete,
+    `repair` that this answers a `GapFound` (its large prints are then emitted as late; a warm-up's never are).
+    """
+
+    instrument: str
+    trades: tuple[Trade, ...]
+    ts: int
+    lost: tuple[Range, ...] = ()
+    origin: bool = False
+    warm: bool = False
+    repair: bool = False
+    source: Source = "backfill"
+
+
+class Probe(Struct, frozen=True):
+    """REST was asked for the newest id: `newest_id` (None where the symbol has never traded) at venue time `ts`."""
+
+    instrument: str
+    newest_id: int | None
+    ts: int
+
+
+class Restarted(Struct, frozen=True):
+    """The venue began its ids anew for this instrument (confirmed by REST): a new generation begins, empty."""
+
+    instrument: str
+    ts: int
+
+
+Event = Trade | Refill | FeedUp | FeedDown | Probe | Restarted
+
+
+class LargePrint(Struct, frozen=True):
+    """A large print, by `row` or by `order`. An order stands under the id, price and time of its last row."""
+
+    instrument: str
+    group: Literal["row", "order"]
+    id: int
+    side: int
+    price: int
+    qty: int
+    notional: int
+    ts_event: int
+    first_id: int
+    last_id: int
+    legs: int
+    levels: int
+    late: bool = False
+
+
+class GapFound(Struct, frozen=True):
+    """Ids `first`..`last` (inclusive) were skipped; found at `ts`."""
+
+    instrument: str
+    first: int
+    last: int
+    ts: int
+
+
+class Corrected(Struct, frozen=True):
+    """Missing ids came in, or were proven lost: `filled` and `lost` ranges, both of them outside any first warm-up."""
+
+    instrument: str
+    filled: tuple[Range, ...]
+    lost: tuple[Range, ...]
+    ts: int
+
+
+class LateTrades(Struct, frozen=True):
+    """Trades that a repair spliced into the tape, by id; never those of a first warm-up."""
+
+    instrument: str
+    trades: tuple[Trade, ...]
+
+
+class StateChanged(Struct, frozen=True):
+    """The feed state of an instrument is now `state`, since venue time `since`; `reason` is for a person."""
+
+    instrument: str
+    state: State
+    since: int
+    reason: str
+
+
+Update = LargePrint | GapFound | Corrected | LateTrades | StateChanged
