@@ -1,0 +1,149 @@
+"""Fills the tapes from REST: the warm-up of an instrument, the repair of its holes, the question for its newest id.
+
+The planners of `feed` decide what to ask; the parts put together here ask, a bounded number at a time and the most
+active first, and feed every page to the sink the moment it is here. An outage of REST only ever delays: no hole is
+given up while the tape has room for it, and nothing spins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec import Struct
+
+from orderflow_stream.adapters.mender import Mender
+from orderflow_stream.adapters.pages import Pages
+from orderflow_stream.adapters.prober import Prober
+from orderflow_stream.adapters.rest import Rest
+from orderflow_stream.adapters.warmer import Progress, Warmer
+from orderflow_stream.core.events import Corrected, GapFound, Instrument
+from orderflow_stream.feed.backfill import CAP, MARGIN, Plan
+from orderflow_stream.feed.repair import DELAY, Repair
+from orderflow_stream.feed.upstream import Books, RestVenue, Sink
+
+PARALLEL: Final = 10
+_HOUR: Final = 3_600_000_000
+
+
+class BackfillCounters(Struct, frozen=True):
+    """Monotone counts, read at scrape time."""
+
+    warmed: int
+    warm_pages: int
+    warm_trades: int
+    repair_fetches: int
+    repair_trades: int
+    lost: int
+    given_up: int
+    probes: int
+    restarts: int
+    failures: int
+
+
+class Backfiller:
+    """All methods but `run` are synchronous and return at once; call them from the loop that runs it.
+
+    `instrument_of` finds an instrument by key (None once it was removed); `activity` ranks one (higher first);
+    `trades` and `window` (µs) are how far a warm-up reads back, `cap` the rows it reads at most; `repair_delay` (µs)
+    is how long late frames may fill a hole first.
+    """
+
+    def __init__(
+        self,
+        rest: Rest,
+        venue: RestVenue,
+        books: Books,
+        sink: Sink,
+        *,
+        now: Callable[[], int],
+        instrument_of: Callable[[str], Instrument | None],
+        activity: Callable[[Instrument], int] = lambda _: 0,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        trades: int = 5000,
+        window: int = _HOUR,
+        cap: int = CAP,
+        repair_delay: int = DELAY,
+        parallel: int = PARALLEL,
+    ) -> None:
+        pages = Pages(rest, venue, now)
+        self._activity = activity
+        self._mender = Mender(
+            pages, books, sink, Repair(delay=repair_delay), instrument_of=instrument_of, now=now, sleep=sleep
+        )
+        self._warmer = Warmer(
+            pages,
+            books,
+            sink,
+            plan=lambda: Plan(trades=trades, window=window + MARGIN, cap=cap),
+            unjoined=self.repair,
+            now=now,
+            sleep=sleep,
+            parallel=parallel,
+        )
+        self._prober = Prober(pages, books, sink, restarted=self._begin_anew, now=now, sleep=sleep)
+
+    def warm(self, instrument: Instrument) -> None:
+        """Read its past, once its stream is up. While that is under way, another order changes nothing."""
+        self._warmer.order(instrument, self._activity(instrument))
+
+    def repair(self, gap: GapFound) -> None:
+        """Fill this hole, after the delay."""
+        self._mender.found(gap)
+
+    def corrected(self, update: Corrected) -> None:
+        """The tape filled (a part of) a hole: it need not be asked for."""
+        self._mender.filled(update.instrument, update.filled)
+
+    def probe(self, instrument: Instrument) -> None:
+        """Ask for its newest id and feed `Probe`, unless a newer trade arrives before its turn comes.
+
+        Where the answer shows that the venue began its ids anew, `Restarted` is fed instead, and the past read again.
+        """
+        self._prober.order(instrument, self._activity(instrument))
+
+    def forget(self, key: str) -> None:
+        """The instrument was removed: drop all work for it."""
+        self._warmer.forget(key)
+        self._prober.forget(key)
+        self._mender.holes.forget(key)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._warmer.run())
+            group.create_task(self._prober.run())
+            group.create_task(self._mender.run())
+
+    @property
+    def progress(self) -> Progress:
+        """Of the warm-ups ordered since the last time that none was left."""
+        return self._warmer.progress
+
+    @property
+    def holes(self) -> Repair:
+        """The account of open and lost holes."""
+        return self._mender.holes
+
+    @property
+    def counters(self) -> BackfillCounters:
+        """What was done so far."""
+        warmer, mender, prober = self._warmer, self._mender, self._prober
+        return BackfillCounters(
+            warmed=warmer.warmed,
+            warm_pages=warmer.pages,
+            warm_trades=warmer.trades,
+            repair_fetches=mender.fetches,
+            repair_trades=mender.trades,
+            lost=warmer.lost + mender.lost,
+            given_up=mender.holes.given_up,
+            probes=prober.probes,
+            restarts=prober.restarts,
+            failures=warmer.failures + mender.failures + prober.failures,
+        )
+
+    def _begin_anew(self, instrument: Instrument) -> None:
+        self._mender.holes.forget(instrument.key)
+        self._warmer.forget(instrument.key)
+        self.warm(instrument)

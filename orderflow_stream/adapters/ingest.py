@@ -1,0 +1,195 @@
+"""What follows from what happened: a stream that is up is warmed up, a hole repaired, a symbol in demand streamed.
+
+The shell that connects connections, backfill and on-demand reads for one venue. `saw` is told of every event with its
+updates, synchronously and on the path of a trade only where there are updates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import structlog
+
+from orderflow_stream.adapters.backfiller import Backfiller
+from orderflow_stream.adapters.clock import Clock
+from orderflow_stream.adapters.connections import Connections
+from orderflow_stream.adapters.reader import Reader
+from orderflow_stream.adapters.symbols import Symbols
+from orderflow_stream.core.book import Book
+from orderflow_stream.core.engine import Engine
+from orderflow_stream.core.events import Corrected, Event, FeedUp, GapFound, Instrument, Update
+from orderflow_stream.feed.selection import Fault, Selection, is_pattern, select
+
+#: Seconds between two looks for on-demand symbols that nobody asks for any more.
+IDLE_LOOK: Final = 15.0
+#: Trades read of a symbol on demand where a time window is asked for.
+DEMAND_TRADES: Final = 5_000
+
+log = structlog.get_logger(__name__)
+
+
+class Held:
+    """The engine's tapes as the planners of `feed` see them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def newest_id(self, key: str) -> int | None:
+        book = self._engine.book(key)
+        return None if book is None else book.sequence.newest
+
+    def newest_ts(self, key: str) -> int | None:
+        book = self._engine.book(key)
+        return None if book is None or book.tape.newest_ts < 0 else book.tape.newest_ts
+
+    def oldest_id(self, key: str) -> int | None:
+        book = self._engine.book(key)
+        return None if book is None else book.sequence.first
+
+    def oldest_ts(self, key: str) -> int | None:
+        book = self._engine.book(key)
+        oldest = None if book is None else book.tape.first()
+        return None if oldest is None else oldest.ts_event
+
+    def count(self, key: str) -> int:
+        book = self._engine.book(key)
+        return 0 if book is None else len(book.tape)
+
+    def reset(self, key: str) -> None:
+        book = self._engine.book(key)
+        if book is not None:
+            self._engine.remove(key)
+            self._engine.add(book.instrument).demand = True
+
+
+class Ingest:
+    """Keeps the books of `patterns` (configured symbols and patterns) fed, and of what is asked for beside them."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        connections: Connections,
+        backfiller: Backfiller,
+        reader: Reader,
+        symbols: Symbols,
+        clock: Clock,
+        patterns: Sequence[str],
+    ) -> None:
+        self._engine = engine
+        self._connections = connections
+        self._backfiller = backfiller
+        self._reader = reader
+        self._symbols = symbols
+        self._clock = clock
+        self._patterns = tuple(patterns)
+        self._promoted: set[str] = set()
+        self._told: set[str] = set()
+        self.configured: dict[str, Instrument] = {}
+        self.started = False
+        self.faults: tuple[Fault, ...] = ()  # patterns that select nothing, as of the newest list
+
+    # -- what happened --------------------------------------------------------------------------------------------
+
+    def saw(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+        """`event` was applied (None: time was) and `updates` came of it."""
+        if isinstance(event, FeedUp):
+            self._up(event.instruments)
+        for update in updates:
+            if isinstance(update, GapFound):
+                self._backfiller.repair(update)
+            elif isinstance(update, Corrected):
+                self._backfiller.corrected(update)
+
+    def _up(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            book = self._engine.book(key)
+            if book is None:
+                continue
+            if not book.warm or key in self._promoted:
+                self._promoted.discard(key)
+                self._backfiller.warm(book.instrument)
+            elif not book.verified:
+                self._backfiller.probe(book.instrument)
+
+    # -- the set of instruments -----------------------------------------------------------------------------------
+
+    def refreshed(self) -> None:
+        """The symbol list is new: patterns may select more, or less."""
+        selection = self._select()
+        self.faults = selection.faults
+        for fault in selection.faults:
+            if fault.pattern not in self._told:
+                self._told.add(fault.pattern)
+                near = f"; did you mean {', '.join(fault.near)}?" if fault.near else ""
+                log.error("configured symbol cannot be streamed", symbol=fault.pattern, reason=fault.message + near)
+        wanted = {instrument.key: instrument for instrument in selection.instruments}
+        fresh = [instrument for key, instrument in wanted.items() if key not in self.configured]
+        gone = [] if self._symbols.fetched_at is None else [key for key in self.configured if key not in wanted]
+        for instrument in wanted.values():
+            self._engine.add(instrument)
+        for key in gone:
+            self._drop(key, self.configured[key].symbol)
+        self.configured = wanted
+        if fresh:
+            self._connections.add(fresh)
+        if self.started and (fresh or gone):
+            log.info("the symbol list changed", new=[one.symbol for one in fresh], gone=gone)
+
+    def _select(self) -> Selection:
+        if self._symbols.fetched_at is not None:
+            return select(self._patterns, self._symbols.instruments, self._symbols.volumes)
+        # Never had a list: plain names are streamed all the same, with base and quote as their names suggest.
+        names = [pattern for pattern in self._patterns if not is_pattern(pattern)]
+        return Selection(tuple(self._symbols.provisional(name.strip().upper()) for name in names), ())
+
+    def _drop(self, key: str, symbol: str) -> None:
+        self._connections.remove([symbol])
+        self._backfiller.forget(key)
+        self._engine.remove(key)
+
+    # -- on demand ------------------------------------------------------------------------------------------------
+
+    async def read(
+        self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
+    ) -> Book:
+        """The book of an instrument after a REST read on behalf of a user: of one that is not configured, or (`fresh`)
+        of what is newer than memory. `deadline` in seconds. Raises `UpstreamError` and its kinds."""
+        key = instrument.key
+        book = self._engine.book(key)
+        if book is None:
+            book = self._engine.add(instrument)
+            book.demand = True
+        streamed = not book.demand
+        try:
+            result = await self._reader.read(
+                instrument,
+                trades=trades or DEMAND_TRADES,
+                window=window,
+                fresh=streamed,
+                deadline=self._clock.now() + int(deadline * 1e6),
+            )
+        except Exception:
+            book = self._engine.book(key)
+            if book is not None and book.demand and not len(book.tape):
+                self._engine.remove(key)  # nothing was had: leave no empty book behind
+            raise
+        book = self._engine.add(instrument)
+        if result.promote and book.demand and key not in self._promoted and key not in self.configured:
+            log.info("symbol in demand: streaming it", symbol=instrument.symbol)
+            self._promoted.add(key)
+            self._connections.add([instrument])
+        return book
+
+    async def run(self) -> None:
+        """Until cancelled: give up symbols that nobody asks for any more."""
+        while True:
+            await asyncio.sleep(IDLE_LOOK)
+            for key in self._reader.tick(self._clock.now()):
+                book = self._engine.book(key)
+                if book is not None and key not in self.configured:
+                    log.info("symbol not asked for lately: dropped", symbol=book.instrument.symbol)
+                    self._promoted.discard(key)
+                    self._drop(key, book.instrument.symbol)

@@ -1,0 +1,109 @@
+"""Asks for the newest id of instruments whose feed is in doubt, and notices when a venue began its ids anew."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from orderflow_stream.adapters.pages import Pages
+from orderflow_stream.adapters.ranked import Ranked
+from orderflow_stream.core.events import Instrument, Probe, Restarted, Trade
+from orderflow_stream.feed.errors import UnknownSymbol
+from orderflow_stream.feed.upstream import Books, Sink
+
+_PARALLEL: Final = 4
+#: Seconds between the two answers that must agree before ids are believed to have begun anew.
+_CONFIRM_S: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class _Item(Struct, eq=False):
+    instrument: Instrument
+    newest_id: int | None
+
+
+class Prober:
+    """`order` an instrument; `run` feeds a `Probe` for each, the most active first. `restarted` is told after a
+    `Restarted` was fed, so that the past can be read again."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        books: Books,
+        sink: Sink,
+        *,
+        restarted: Callable[[Instrument], None],
+        now: Callable[[], int],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        self._pages = pages
+        self._books = books
+        self._sink = sink
+        self._restarted = restarted
+        self._now = now
+        self._sleep = sleep
+        self._work = Ranked(self._probe, parallel=_PARALLEL, sleep=sleep, refused=self._refused)
+        self._items: dict[str, _Item] = {}
+        self.probes = 0
+        self.restarts = 0
+
+    @property
+    def failures(self) -> int:
+        return self._work.failures
+
+    def order(self, instrument: Instrument, rank: int) -> None:
+        """Probe it, unless a newer trade arrives before its turn comes: that proves more."""
+        if instrument.key not in self._items:
+            item = self._items[instrument.key] = _Item(instrument, self._books.newest_id(instrument.key))
+            self._work.put(item, rank)
+
+    def forget(self, key: str) -> None:
+        """The instrument was removed."""
+        self._items.pop(key, None)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._work.run()
+
+    async def _probe(self, item: _Item) -> None:
+        key = item.instrument.key
+        if self._items.get(key) is not item:
+            return
+        if item.newest_id == self._books.newest_id(key):
+            newest, sent = await self._newest(item.instrument)
+            if self._began_anew(key, newest):
+                await self._sleep(_CONFIRM_S)  # it empties the tape: said twice before it is believed
+                newest, sent = await self._newest(item.instrument)
+            if self._items.get(key) is not item:
+                return
+            if newest is not None and self._began_anew(key, newest):
+                self.restarts += 1
+                log.warning("the venue began its ids anew", instrument=key, newest=newest.id)
+                self._sink(Restarted(key, self._now()))
+                self._restarted(item.instrument)
+            else:
+                self._sink(Probe(key, newest.id if newest else None, sent))
+        self._items.pop(key, None)
+
+    async def _newest(self, instrument: Instrument) -> tuple[Trade | None, int]:
+        page = await self._pages.read(instrument, None, 1, kind="probe")
+        self.probes += 1
+        return (page.trades[-1] if page.trades else None), page.sent
+
+    def _began_anew(self, key: str, newest: Trade | None) -> bool:
+        """The newest trade is later than ours and has a lower id. (Of a lagging database both are lower.)"""
+        held, held_ts = self._books.newest_id(key), self._books.newest_ts(key)
+        return (
+            newest is not None
+            and held is not None
+            and held_ts is not None
+            and (newest.id < held and newest.ts_event > held_ts)
+        )
+
+    def _refused(self, item: _Item, error: UnknownSymbol) -> None:
+        log.error("cannot be probed", instrument=item.instrument.key, reason=error.reason)
+        self._items.pop(item.instrument.key, None)

@@ -1,0 +1,328 @@
+"""One websocket to a venue, on the `websockets` client: frames out in the order and at the time they came in.
+
+Frames are taken where the library hands them over, before its own queue: a frame then costs half, and what was read at
+once is dealt with at once. No client pings (they count against the venue's 5 frames a second, and a busy loop makes
+them fail), no compression. Errors say what they are, whether trying again helps, and what a person could do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Literal
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+    SecurityError,
+    WebSocketException,
+)
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
+from websockets.proxy import get_proxy, parse_proxy
+from websockets.uri import parse_uri
+
+Retry = Literal["never", "now", "backoff"]
+DialFault = Literal["dns", "refused", "tls", "blocked", "rate_limited", "timeout", "proxy", "url", "http", "network"]
+
+MAX_FRAME: Final = 2**20
+#: Frames waiting before we stop reading the socket; one read of 256 KiB is some 1,300.
+_HIGH_WATER: Final = 8_192
+#: A peer that vanished without a word is noticed after 10 + 3 x 3 s, unless the feed's own rhythm tells earlier.
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 15_000))
+
+# The library formats every frame for its log where the root logger is at DEBUG.
+_quiet = logging.getLogger("orderflow_stream.websocket")
+_quiet.setLevel(logging.WARNING)
+
+
+class DialError(Exception):
+    """No connection came about. `fault` is a word for a metric, `hint` what a person could do about it; `retry` says
+    whether it helps to try again (`never` means: not without a change), `retry_after` how many seconds we were told."""
+
+    def __init__(
+        self, fault: DialFault, retry: Retry, reason: str, hint: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.fault: DialFault = fault
+        self.retry: Retry = retry
+        self.reason = reason
+        self.hint = hint
+        self.retry_after = retry_after
+
+    def line(self) -> str:
+        """Reason and hint on one line."""
+        return f"{self.reason} ({self.hint})" if self.hint else self.reason
+
+
+class WireClosed(Exception):
+    """The connection is over and every frame of it was read. `code` is 1006 where there was no closing handshake."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"closed with {code}{f' {reason!r}' if reason else ''}")
+        self.code = code
+        self.reason = reason
+
+
+class Wire(ClientConnection):
+    """An open connection. `bytes_in` and `reads` count all that comes, also pings; `waiting` frames are unread."""
+
+    def __init__(self, protocol: ClientProtocol, *, now: Callable[[], int], **options: Any) -> None:
+        super().__init__(protocol, **options)
+        self._now = now
+        self._inbox: deque[tuple[int, list[bytes]]] = deque()
+        self._fresh: list[bytes] = []
+        self._parts: bytearray | None = None
+        self.waiting = 0
+        self._reader: asyncio.Future[None] | None = None
+        self._stopped_reading = False
+        self._lost = False
+        self.bytes_in = 0
+        self.reads = 0
+
+    async def read(self) -> tuple[int, list[bytes]]:
+        """The frames of the oldest read, and when it was (`now`'s unit). Does not suspend where frames wait.
+
+        Raises `WireClosed` after the last one. One reader at a time.
+        """
+        while not self._inbox:
+            if self._lost:
+                raise self._end()
+            self._reader = self.loop.create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        stamp, frames = self._inbox.popleft()
+        self.waiting -= len(frames)
+        if self._stopped_reading and self.waiting < _HIGH_WATER // 4:
+            self._stopped_reading = False
+            self.transport.resume_reading()
+        return stamp, frames
+
+    def _end(self) -> WireClosed:
+        protocol = self.protocol
+        if protocol.close_rcvd is not None:
+            return WireClosed(int(protocol.close_rcvd.code), protocol.close_rcvd.reason)
+        if protocol.close_sent is not None and isinstance(protocol.parser_exc, WebSocketException):
+            return WireClosed(int(protocol.close_sent.code), f"we failed it: {protocol.parser_exc}")
+        return WireClosed(1006, str(self.connection_exc or ""))
+
+    def send_now(self, text: str) -> bool:
+        """Queues one text frame; False where the connection is no longer open."""
+        if self.protocol.state is not State.OPEN:
+            return False
+        self.protocol.send_text(text.encode())
+        self.send_data()
+        return True
+
+    def close_soon(self, code: int = 1000, timeout: float = 1.0) -> None:
+        """Begins the closing handshake; after `timeout` seconds the socket is dropped in any case."""
+        if self._lost:
+            return
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_close(code)
+            self.send_data()
+        if self._stopped_reading:  # else the peer's answer is never read
+            self._stopped_reading = False
+            self.transport.resume_reading()
+        self.loop.call_later(timeout, self.transport.abort)
+
+    # -- the library's side ------------------------------------------------------------------------------------------
+
+    def process_event(self, event: Event) -> None:
+        if self.response is None or not isinstance(event, Frame):
+            super().process_event(event)
+            return
+        opcode = event.opcode
+        if opcode is Opcode.CONT:
+            if self._parts is not None:
+                self._parts += event.data
+                if event.fin:
+                    self._fresh.append(bytes(self._parts))
+                    self._parts = None
+        elif opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+            if event.fin:
+                self._fresh.append(bytes(event.data))  # no copy where it is bytes already
+            else:
+                self._parts = bytearray(event.data)
+        else:
+            super().process_event(event)
+
+    def data_received(self, data: bytes) -> None:
+        self.reads += 1
+        self.bytes_in += len(data)
+        super().data_received(data)
+        if self._fresh:
+            self._inbox.append((self._now(), self._fresh))
+            self.waiting += len(self._fresh)
+            self._fresh = []
+            self._wake()
+            if self.waiting > _HIGH_WATER and not self._stopped_reading and not self.transport.is_closing():
+                self._stopped_reading = True
+                self.transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        super().connection_lost(exc)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+async def dial(
+    url: str,
+    *,
+    now: Callable[[], int],
+    tls: ssl.SSLContext | None = None,
+    open_timeout: float = 10.0,
+    close_timeout: float = 1.0,
+    max_size: int = MAX_FRAME,
+) -> Wire:
+    """Opens one connection. `now` stamps what is read; `tls` is used for `wss` only (None: the system's certificates).
+
+    Through the proxy that the environment names, if any, but never to this very machine. Raises `DialError`.
+    """
+    options: dict[str, Any] = {"ssl": tls} if tls is not None and url.startswith("wss:") else {}
+    host = "?"
+    try:
+        host = parse_uri(url).host
+        connection = await connect(
+            url,
+            create_connection=partial(Wire, now=now),  # type: ignore[arg-type]  # any callable will do
+            compression=None,
+            ping_interval=None,
+            open_timeout=open_timeout,
+            close_timeout=close_timeout,
+            max_size=max_size,
+            proxy=None if _is_local(host) else True,
+            logger=_quiet,
+            **options,
+        )
+    except (OSError, WebSocketException, EOFError, ValueError, ImportError) as error:
+        raise classify(error, host, proxy_of(url)) from error
+    assert isinstance(connection, Wire)
+    _keep_alive(connection.transport.get_extra_info("socket"))
+    return connection
+
+
+def proxy_of(url: str) -> str | None:
+    """`host:port` of the proxy that `dial` would use for `url`, without credentials; None for a direct connection."""
+    try:
+        uri = parse_uri(url)
+        proxy = None if _is_local(uri.host) else get_proxy(uri)
+        if proxy is None:
+            return None
+        parsed = parse_proxy(proxy)
+    except (InvalidURI, InvalidProxy, ValueError):
+        return None
+    return f"{parsed.host}:{parsed.port}"
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _keep_alive(sock: Any) -> None:
+    if sock is None or sock.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE:  # not every platform has every one
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+_NETWORK_HINT: Final = "check the network; behind a proxy set HTTPS_PROXY"
+
+
+def classify(error: BaseException, host: str, proxy: str | None = None) -> DialError:
+    """What an exception of the library or the socket means, for a person and for the retry policy. With a `proxy` every
+    fault of the network is one between us and it, as far as we can see."""
+    if proxy is not None and isinstance(error, OSError) and not isinstance(error, (ssl.SSLError, TimeoutError)):
+        return DialError(
+            "proxy",
+            "backoff",
+            f"no connection to the proxy {proxy}: {error}",
+            "check HTTPS_PROXY / ALL_PROXY / NO_PROXY",
+        )
+    match error:
+        case InvalidURI():
+            return DialError("url", "never", f"not a websocket URL: {error}", "correct stream_url (wss://host:port)")
+        case InvalidProxy() | ProxyError() | ImportError():
+            return DialError(
+                "proxy", "backoff", f"the proxy did not connect us: {error}", "check HTTPS_PROXY / ALL_PROXY / NO_PROXY"
+            )
+        case InvalidStatus():
+            return _status(error, host)
+        case SecurityError():
+            return DialError("http", "never", f"{host} redirects: {error}", "correct stream_url")
+        case TimeoutError():
+            return DialError("timeout", "backoff", f"{host} did not answer in time", _NETWORK_HINT)
+        case socket.gaierror():
+            return DialError(
+                "dns", "backoff", f"cannot resolve {host}", "check the network and DNS; behind a proxy set HTTPS_PROXY"
+            )
+        case ssl.SSLCertVerificationError():
+            return DialError(
+                "tls",
+                "never",
+                f"the certificate of {host} is not trusted: {error.verify_message}",
+                "a proxy that inspects TLS, missing CA certificates, or this machine's clock",
+            )
+        case ssl.SSLError():
+            return DialError(
+                "tls", "backoff", f"no TLS with {host}: {error.reason or error}", "is stream_url a wss port?"
+            )
+        case ConnectionRefusedError():
+            return _refused(host)
+        case OSError() if "Multiple exceptions" in str(error) and "Connect call failed" in str(error):
+            return _refused(host)  # several addresses, every one of them refused
+        case OSError() | EOFError():
+            return DialError("network", "backoff", f"no connection to {host}: {error}", _NETWORK_HINT)
+        case InvalidHandshake():
+            return DialError(
+                "http",
+                "backoff",
+                f"{host} does not speak websocket: {error}",
+                "is stream_url right, or a portal in between?",
+            )
+        case _:
+            return DialError("url", "never", f"cannot connect to {host}: {error}", "correct stream_url")
+
+
+def _refused(host: str) -> DialError:
+    return DialError("refused", "backoff", f"{host} refuses connections", "is stream_url's port right, is it up?")
+
+
+def _status(error: InvalidStatus, host: str) -> DialError:
+    status = error.response.status_code
+    if status == 451:
+        hint = "run it where the venue serves, or set stream_url to a public market-data host"
+        return DialError("blocked", "never", f"{host} refuses this country (451)", hint)
+    if status == 403:
+        hint = "its firewall: too many connections, or a proxy; it usually passes"
+        return DialError("blocked", "backoff", f"{host} refuses this address (403)", hint)
+    if status in {418, 429}:
+        text = error.response.headers.get("Retry-After", "")
+        after = float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
+        hint = "this address opens too many connections; we wait as told"
+        return DialError("rate_limited", "backoff", f"{host} limits this address ({status})", hint, after)
+    if status >= 500 or status == 408:
+        return DialError("http", "backoff", f"{host} answers {status}", "the venue is in trouble; we go on trying")
+    return DialError("http", "never", f"{host} answers {status} instead of a websocket", "correct stream_url")

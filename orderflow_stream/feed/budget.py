@@ -1,0 +1,188 @@
+"""One request-weight budget per IP address, shared by everything that asks REST.
+
+The venue counts weight in fixed calendar minutes and bans an address that goes on asking beyond the limit. So a
+request first asks here, and is told to go or when to ask again:
+
+- `repair` has 20 % that nobody else may touch; `probe` draws on the same share but leaves half of it to repairs;
+- `user` may use 40 % at most; `warmup` takes what is left;
+- what `user` has not used becomes free for the others as the minute passes (all of it at its end), so a warm-up never
+  makes a person wait for the next minute, and nothing is wasted. The reserve of `repair` never becomes free.
+
+Times are microseconds of venue time, weights the venue's units. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Kind = Literal["repair", "probe", "user", "warmup"]
+KINDS: Final[tuple[Kind, ...]] = ("repair", "probe", "user", "warmup")
+
+MINUTE: Final = 60_000_000
+SECOND: Final = 1_000_000
+DEFAULT_LIMIT: Final = 6000
+
+#: Our minute begins and ends this much after the venue's, and what is asked around the edge counts in both: neither
+#: the way of a request nor a clock that is a little off may put two minutes' worth into one.
+GUARD: Final = 250_000
+
+#: Without `Retry-After`: how long a 429 and a 418 stop us (the shortest ban is two minutes).
+_WAIT_429: Final = 60
+_WAIT_418: Final = 120
+#: Bans end after three days; a header beyond that is a mistake, not an order.
+_LONGEST_WAIT: Final = 3 * 86_400
+
+
+class Granted(Struct, gc=False):
+    """Go. Hand it back to `settle` once the request has ended, however it ended."""
+
+    kind: Kind
+    weight: int
+    window: int
+    settled: bool = False
+
+
+class WaitUntil(Struct, frozen=True, gc=False):
+    """Ask again at `until` (µs): not before there is a chance."""
+
+    until: int
+
+
+class Weights(Struct, frozen=True):
+    """The budget at a moment: `used` of `usable` this window, of the venue's `limit`; `foreign` is not ours."""
+
+    used: int
+    usable: int
+    limit: int
+    foreign: int
+    by_kind: dict[str, int]
+
+
+class Budget:
+    """Grants request weight in calendar windows. See the module for the rules."""
+
+    def __init__(self, limit: int = DEFAULT_LIMIT, *, percent: int = 90, guard: int = GUARD) -> None:
+        """`percent` of the venue's `limit` is used at most."""
+        self._percent = percent
+        self._guard = guard
+        self._length = MINUTE
+        self._window = -1
+        self._now = 0
+        self._spent = dict.fromkeys(KINDS, 0)
+        self._flying = dict.fromkeys(KINDS, 0)
+        self._late = dict.fromkeys(KINDS, 0)
+        self._foreign = 0
+        self.blocked_until = 0
+        self.set_limit(limit)
+
+    def set_limit(self, limit: int, interval_s: int = 60) -> None:
+        """The venue's limit as `exchangeInfo` states it: `limit` weight in `interval_s` seconds."""
+        if limit < 1 or interval_s < 1:
+            raise ValueError(f"limit: {limit} weight in {interval_s} s is no limit (both must be at least 1)")
+        self.limit = limit
+        self.usable = limit * self._percent // 100
+        self.reserve = self.usable // 5
+        self.user_share = self.usable * 2 // 5
+        if self._length != interval_s * SECOND:
+            self._length = interval_s * SECOND
+            self._window = -1  # windows are numbered anew; what is in flight is carried over
+
+    def ask(self, kind: Kind, weight: int, now: int) -> Granted | WaitUntil:
+        """May a request of `weight` go at `now`? `ValueError` where it could never go (more than its share)."""
+        if weight > self._ceiling(kind):
+            raise ValueError(
+                f"weight: a {kind} request of {weight} can never go under a limit of {self.limit} a window"
+            )
+        now = self._roll(now)
+        if now < self.blocked_until:
+            return WaitUntil(self.blocked_until)
+        left = self.usable - self._foreign - sum(self._spent.values()) - weight - self._held_for_repair(kind)
+        if kind == "user" and self._spent["user"] + weight > self.user_share:
+            return WaitUntil(self._next_window())
+        own = kind == "user" or (kind == "repair" and self._spent["repair"] + weight <= self.reserve)
+        promised = 0 if own else max(0, self.user_share - self._spent["user"])
+        start = self._window * self._length + self._guard
+        if left < promised * (self._length - (now - start)) // self._length:
+            if left < 0 or not promised:
+                return WaitUntil(self._next_window())
+            # The promise shrinks evenly to nothing: from here on it is no more than what is left.
+            ripe = start + self._length - left * self._length // promised
+            return WaitUntil(min(max(ripe, now + 1), self._next_window()))
+        self._spent[kind] += weight
+        self._flying[kind] += weight
+        return Granted(kind, weight, self._window)
+
+    def settle(self, grant: Granted, now: int, header: int | None = None) -> None:
+        """The request has ended. `header`: the weight that the venue says is used in its current minute."""
+        if grant.settled:
+            return
+        grant.settled = True
+        now = self._roll(now)
+        self._flying[grant.kind] -= grant.weight
+        if now >= (self._window + 1) * self._length - self._guard:
+            self._late[grant.kind] += grant.weight
+        # An answer that crossed the edge may carry the old minute's count.
+        if header is not None and grant.window == self._window:
+            self._foreign = max(self._foreign, header - sum(self._spent.values()))
+
+    def block(self, status: int, retry_after: str | None, now: int) -> int:
+        """The venue answered 429 or 418: everything stops until its `Retry-After`. Returns whole seconds from `now`."""
+        seconds = _seconds(retry_after, now)
+        if seconds is None:
+            seconds = _WAIT_418 if status == 418 else _WAIT_429
+        seconds = min(max(seconds, 1), _LONGEST_WAIT)
+        self.blocked_until = max(self.blocked_until, now + seconds * SECOND)
+        return -(-(self.blocked_until - now) // SECOND)
+
+    def weights(self, now: int) -> Weights:
+        """For metrics and progress lines."""
+        self._roll(now)
+        used = sum(self._spent.values()) + self._foreign
+        return Weights(used, self.usable, self.limit, self._foreign, {kind: self._spent[kind] for kind in KINDS})
+
+    def _ceiling(self, kind: Kind) -> int:
+        if kind == "repair":
+            return self.usable
+        if kind == "probe":
+            return self.usable - self.reserve // 2
+        return self.user_share if kind == "user" else self.usable - self.reserve
+
+    def _held_for_repair(self, kind: Kind) -> int:
+        """What `kind` must leave untouched for repairs to come."""
+        if kind == "repair":
+            return 0
+        if kind == "probe":
+            return max(0, self.reserve // 2 - self._spent["repair"])
+        return max(0, self.reserve - self._spent["repair"] - min(self._spent["probe"], self.reserve // 2))
+
+    def _next_window(self) -> int:
+        return (self._window + 1) * self._length + self._guard
+
+    def _roll(self, now: int) -> int:
+        now = self._now = max(now, self._now)  # a clock that is set back does not give a minute twice
+        window = (now - self._guard) // self._length
+        if window != self._window:
+            followed = window == self._window + 1
+            for kind in KINDS:
+                self._spent[kind] = self._flying[kind] + (self._late[kind] if followed else 0)
+                self._late[kind] = 0
+            self._foreign = 0
+            self._window = window
+        return now
+
+
+def _seconds(retry_after: str | None, now: int) -> int | None:
+    """`Retry-After` as seconds from `now`: a number, or an HTTP date (which is in the venue's time, as `now` is)."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return min(int(text[:9]), _LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(text)
+        return -((now - int(moment.timestamp() * SECOND)) // SECOND)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

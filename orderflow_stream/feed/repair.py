@@ -1,0 +1,253 @@
+"""When to ask REST for which missing ids. Pure: the shell asks, this keeps the account.
+
+A hole is asked for a moment after it was found (a late frame often fills it), then ever less often, for as long as the
+tape has room for it. Holes of one instrument that one page can answer go together, and one instrument has one fetch at
+a time. A hole is lost only when REST returned an id beyond it and not the hole; lost ones are asked for again, rarely:
+venues have been seen to recover trades after the fact.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Final
+
+from msgspec import Struct
+
+from orderflow_stream.core.events import GapFound, Range
+from orderflow_stream.feed.upstream import PAGE
+
+_SECOND: Final = 1_000_000
+#: How long late frames may fill a hole before REST is asked.
+DELAY: Final = 150_000
+#: Waits after an answer that did not reach the hole, and after a failure; the last one repeats for ever.
+WAITS: Final = tuple(int(s * _SECOND) for s in (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60))
+LOST_WAITS: Final = tuple(s * _SECOND for s in (60, 600, 3600, 86_400))
+#: Holes kept an instrument; beyond, the oldest lost ones are given up, then the oldest.
+MOST_HOLES: Final = 5_000
+
+
+class Hole(Struct):
+    """Missing ids `first`..`last`, to be asked for at `due` (µs)."""
+
+    first: int
+    last: int
+    due: int
+    tries: int = 0
+    lost: bool = False
+
+
+class Fetch(Struct, frozen=True):
+    """Ask for ids from `first` on, up to `last` and one beyond: `limit` rows."""
+
+    instrument: str
+    first: int
+    last: int
+    limit: int
+
+
+class Repair:
+    """The holes of all instruments."""
+
+    def __init__(self, *, delay: int = DELAY) -> None:
+        """`delay` in µs, 0 to 10 s."""
+        if not 0 <= delay <= 10 * _SECOND:
+            raise ValueError(f"delay: {delay} µs is not within 0 and 10 s")
+        self._delay = delay
+        self._holes: dict[str, list[Hole]] = {}
+        self._busy: set[str] = set()
+        self.given_up = 0
+
+    def found(self, gap: GapFound) -> None:
+        """A hole was found; parts that are known stay as they are."""
+        holes = self._holes.setdefault(gap.instrument, [])
+        for first, last in _without(gap.first, gap.last, holes[_overlap(holes, gap.first, gap.last)]):
+            holes.insert(bisect_left(holes, first, key=_first), Hole(first, last, gap.ts + self._delay))
+        while len(holes) > MOST_HOLES:
+            holes.remove(next((hole for hole in holes if hole.lost), holes[0]))
+            self.given_up += 1
+
+    def filled(self, instrument: str, ranges: Iterable[Range]) -> None:
+        """These ids came in by another way (late frames, another connection)."""
+        holes = self._holes.get(instrument)
+        if not holes:
+            return
+        for first, last in ranges:
+            touched = _overlap(holes, first, last)
+            holes[touched] = [part for hole in holes[touched] for part in _cut(hole, first, last)]
+        self._tidy(instrument)
+
+    def forget(self, instrument: str, before: int | None = None) -> None:
+        """Ids below `before` (None: all) are no longer answered for."""
+        if before is None:
+            self._holes.pop(instrument, None)
+        elif before > 0:
+            self.filled(instrument, ((0, before - 1),))
+
+    def open(self, instrument: str) -> int:
+        """Ids missing and not lost."""
+        return sum(hole.last - hole.first + 1 for hole in self._holes.get(instrument, ()) if not hole.lost)
+
+    def instruments(self) -> list[str]:
+        """Those that have holes."""
+        return list(self._holes)
+
+    def next_due(self) -> int | None:
+        """The earliest time (µs) at which `due` may give something; None: nothing is waiting."""
+        return min(
+            (hole.due for key, holes in self._holes.items() if key not in self._busy for hole in holes), default=None
+        )
+
+    def due(self, now: int) -> list[Fetch]:
+        """What to ask now, at most one fetch an instrument; each must come back through `answered` or `failed`.
+
+        Freshly found holes before lost ones.
+        """
+        fetches: list[tuple[bool, Fetch]] = []
+        for key, holes in self._holes.items():
+            if key in self._busy:
+                continue
+            start = min((hole for hole in holes if hole.due <= now), key=_urgency, default=None)
+            if start is not None:
+                self._busy.add(key)
+                fetches.append((start.lost, self._fetch(key, start, now)))
+        return [fetch for _, fetch in sorted(fetches, key=_by_loss)]
+
+    def _fetch(self, key: str, start: Hole, now: int) -> Fetch:
+        """From `start` on, with every later hole that the same page can reach."""
+        holes = self._holes[key]
+        last = start.last
+        for hole in holes[bisect_left(holes, start.first, key=_first) + 1 :]:
+            if hole.last - start.first + 2 > PAGE:
+                break
+            last = hole.last
+        return Fetch(key, start.first, last, min(PAGE, last - start.first + 2))
+
+    def answered(self, fetch: Fetch, ids: Sequence[int], now: int) -> tuple[Range, ...]:
+        """REST answered with `ids`, ascending, all that it has from `fetch.first` on (at most `fetch.limit`).
+
+        Returns the ranges that this proves lost. What was returned is filled; what REST has not reached is asked
+        again: at once if the page was full, later if not.
+        """
+        self._busy.discard(fetch.instrument)
+        holes = self._holes.get(fetch.instrument)
+        if not holes:
+            return ()
+        reached = ids[-1] if ids else fetch.first - 1
+        full = len(ids) >= fetch.limit
+        given = _ranges(ids)
+        lost: list[Range] = []
+        kept: list[Hole] = []
+        touched = _overlap(holes, fetch.first, fetch.last)
+        for hole in holes[touched]:
+            for part in _cut_all(hole, given):
+                _judge(part, fetch, reached, full, now, kept, lost)
+        holes[touched] = kept
+        self._tidy(fetch.instrument)
+        return tuple(lost)
+
+    def failed(self, fetch: Fetch, now: int, at_least: int = 0) -> None:
+        """REST gave no answer: the holes of the fetch wait, at least `at_least` µs."""
+        self._busy.discard(fetch.instrument)
+        holes = self._holes.get(fetch.instrument, [])
+        for hole in holes[_overlap(holes, fetch.first, fetch.last)]:
+            waits = LOST_WAITS if hole.lost else WAITS
+            hole.due = now + max(_wait(waits, hole.tries), at_least)
+            hole.tries += 1
+
+    def _tidy(self, key: str) -> None:
+        if not self._holes.get(key):
+            self._holes.pop(key, None)
+
+
+def _judge(part: Hole, fetch: Fetch, reached: int, full: bool, now: int, kept: list[Hole], lost: list[Range]) -> None:
+    """A part of a hole that the answer did not bring."""
+    low, high = max(part.first, fetch.first), min(part.last, reached)
+    if part.first < low:
+        kept.append(Hole(part.first, low - 1, part.due, part.tries, part.lost))
+    if low <= high:
+        tries = part.tries if part.lost else 0
+        if not part.lost:
+            lost.append((low, high))
+        kept.append(Hole(low, high, now + _wait(LOST_WAITS, tries), tries + 1, lost=True))
+    rest = max(low, high + 1, reached + 1)
+    if rest <= part.last:
+        if full:
+            kept.append(Hole(rest, part.last, now, 0, part.lost))
+        else:
+            waits = LOST_WAITS if part.lost else WAITS
+            kept.append(Hole(rest, part.last, now + _wait(waits, part.tries), part.tries + 1, part.lost))
+
+
+def _wait(waits: Sequence[int], tries: int) -> int:
+    return waits[min(tries, len(waits) - 1)]
+
+
+def _first(hole: Hole) -> int:
+    return hole.first
+
+
+def _last(hole: Hole) -> int:
+    return hole.last
+
+
+def _overlap(holes: Sequence[Hole], first: int, last: int) -> slice:
+    """Which of the ascending holes have an id within `first`..`last`."""
+    return slice(bisect_left(holes, first, key=_last), bisect_right(holes, last, key=_first))
+
+
+def _urgency(hole: Hole) -> tuple[bool, int]:
+    return hole.lost, hole.first
+
+
+def _by_loss(pair: tuple[bool, Fetch]) -> bool:
+    return pair[0]
+
+
+def _cut(hole: Hole, first: int, last: int) -> list[Hole]:
+    """The hole without ids `first`..`last`."""
+    if last < hole.first or first > hole.last:
+        return [hole]
+    parts = []
+    if hole.first < first:
+        parts.append(Hole(hole.first, first - 1, hole.due, hole.tries, hole.lost))
+    if hole.last > last:
+        parts.append(Hole(last + 1, hole.last, hole.due, hole.tries, hole.lost))
+    return parts
+
+
+def _cut_all(hole: Hole, ranges: Sequence[Range]) -> list[Hole]:
+    """The hole without ascending, disjoint ranges."""
+    parts: list[Hole] = []
+    rest = hole
+    for first, last in ranges[bisect_left(ranges, hole.first, key=itemgetter(1)) :]:
+        if first > hole.last:
+            break
+        pieces = _cut(rest, first, last)
+        if not pieces:
+            return parts
+        parts += pieces[:-1]
+        rest = pieces[-1]
+        if rest.last < first:  # the range reached to the hole's end
+            break
+    return [*parts, rest]
+
+
+def _without(first: int, last: int, holes: Sequence[Hole]) -> list[Range]:
+    """Ids `first`..`last` less those in `holes`, as ranges."""
+    rest = [Hole(first, last, 0)]
+    for hole in holes:
+        rest = [part for whole in rest for part in _cut(whole, hole.first, hole.last)]
+    return [(part.first, part.last) for part in rest]
+
+
+def _ranges(ids: Iterable[int]) -> list[Range]:
+    """Ascending ids as inclusive ranges."""
+    ranges: list[list[int]] = []
+    for id_ in ids:
+        if ranges and ranges[-1][1] + 1 == id_:
+            ranges[-1][1] = id_
+        else:
+            ranges.append([id_, id_])
+    return [(first, last) for first, last in ranges]
