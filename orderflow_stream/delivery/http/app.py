@@ -1,0 +1,38 @@
+"""The aiohttp applications: the API with its pages, and `/metrics` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from aiohttp import web
+
+from orderflow_stream.delivery.http.context import CONTEXT, Context
+from orderflow_stream.delivery.http.guard import Guard
+from orderflow_stream.delivery.http.middleware import GUARD, around, finish
+from orderflow_stream.delivery.http.route import ROUTES, Route, handler_of
+from orderflow_stream.delivery.http.routes import METRICS_ROUTE, OPERATION_ROUTES, routes
+
+#: No route takes a body; what comes anyway is small or refused.
+_BODY: Final = 16 * 1024
+
+
+def build_app(context: Context) -> web.Application:
+    """The API: every route of the contract, the dashboard and the documentation."""
+    return _build(context, routes(metrics=context.options.metrics_here))
+
+
+def build_metrics_app(context: Context) -> web.Application:
+    """`/metrics` (and the health routes) for a listener of its own."""
+    return _build(context, (METRICS_ROUTE, *OPERATION_ROUTES))
+
+
+def _build(context: Context, table: Sequence[Route]) -> web.Application:
+    app = web.Application(middlewares=[around], client_max_size=_BODY)
+    app[CONTEXT] = context
+    app[GUARD] = Guard(context)
+    app[ROUTES] = tuple(table)
+    app.on_response_prepare.append(finish)
+    for route in table:
+        app.router.add_get(route.path, handler_of(route), allow_head=True)
+    return app

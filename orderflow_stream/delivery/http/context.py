@@ -1,0 +1,117 @@
+"""What the routes stand on: the engine they read, the hub they wait on, and plain values of the configuration."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from orderflow_stream.core.book import Book
+from orderflow_stream.core.engine import Engine
+from orderflow_stream.core.events import Instrument
+from orderflow_stream.core.units import NOTIONAL_SCALE
+from orderflow_stream.delivery.encode import Rules
+from orderflow_stream.delivery.http.stats import HttpStats
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Hub(Protocol):
+    """The part of the hub that REST needs. A position is `<epoch>-<seq>`."""
+
+    def position(self) -> str:
+        """The newest position of the event log."""
+
+    def traded_beyond(self, key: str, position: str) -> bool:
+        """Whether that instrument has traded since; true for a position of another epoch, which cannot be compared."""
+
+    async def wait_trade(self, key: str, position: str, timeout: float) -> object:
+        """Return as soon as `traded_beyond` holds, or after `timeout` seconds."""
+
+
+class Symbols(Protocol):
+    """What the venue lists, refreshed now and then and kept through an outage of the venue."""
+
+    def get(self, symbol: str) -> Instrument | None:
+        """The instrument of that name (the venue's spelling), trading or not."""
+
+    def listed(self) -> Collection[Instrument]:
+        """All of them; empty as long as the venue has never answered."""
+
+    @property
+    def refreshed(self) -> int | None:
+        """When the list was last read, venue time in µs; None: never."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether a refresh is overdue, because the venue does not answer."""
+
+
+class Demand(Protocol):
+    """REST reads on behalf of a user. Raises `feed.errors.UpstreamError` and its kinds."""
+
+    def streams(self, key: str) -> bool:
+        """Whether a stream feeds this instrument, or is being opened for it."""
+
+    async def read(
+        self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
+    ) -> Book:
+        """Read what is newer than memory (and, the first time, `trades` back or `window` µs back) and return the
+        instrument's book, which has at least what it had (a `demand` book where no stream follows the instrument).
+        Gives up after `deadline` seconds. `fresh`: even where the last read is only moments ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Plain values of the configuration. Notionals at 10^-16, windows in µs by name, in their configured order."""
+
+    windows: Mapping[str, int]
+    venue: str = "binance"
+    market: str = "spot"
+    rules: Rules = field(default_factory=Rules)
+    large: int = 100_000 * NOTIONAL_SCALE
+    large_by_quote: Mapping[str, int] = field(default_factory=dict)
+    large_by_symbol: Mapping[str, int] = field(default_factory=dict)
+    bound_host: str = "127.0.0.1"
+    allowed_hosts: Sequence[str] = ()
+    allowed_origins: Sequence[str] = ()
+    trusted_proxies: Sequence[Network] = ()
+    metrics_here: bool = True  # false where /metrics has a listener of its own
+    read_deadline: float = 10.0  # seconds that a request waits for REST
+    #: Further values in force, stated in `/v1/meta` as they are (JSON-ready), by table of the configuration.
+    stated: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def threshold(self, instrument: Instrument) -> int:
+        """The notional (10^-16) from which a print of this instrument is large."""
+        by_symbol = self.large_by_symbol.get(instrument.symbol)
+        if by_symbol is not None:
+            return by_symbol
+        return self.large_by_quote.get(instrument.quote, self.large)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything a handler may use; in the application under `CONTEXT`.
+
+    `now` is venue time in µs (in a replay, the tape's). `started` tells whether start-up is over, `closing` whether
+    the daemon is on its way out. `configured` are the keys of the instruments that the configuration asks for;
+    `metrics` renders the scrape.
+    """
+
+    engine: Engine
+    hub: Hub
+    symbols: Symbols
+    demand: Demand
+    options: Options
+    now: Callable[[], int]
+    version: str
+    started: Callable[[], bool] = lambda: True
+    closing: Callable[[], bool] = lambda: False
+    metrics: Callable[[], Awaitable[bytes]] | None = None
+    stats: HttpStats = field(default_factory=HttpStats)
+
+
+CONTEXT: Final = web.AppKey("context", Context)

@@ -1,0 +1,103 @@
+"""Around every route: request id, guard, parameters' errors, one envelope for every failure, counts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from orderflow_stream.delivery.http.context import CONTEXT, Context
+from orderflow_stream.delivery.http.envelope import REQUEST_ID, X_REQUEST_ID, failure, request_id
+from orderflow_stream.delivery.http.errors import CODE_OF, ApiError, clean
+from orderflow_stream.delivery.http.guard import METHODS, Guard
+from orderflow_stream.feed.errors import UnknownSymbol, UpstreamBusy, UpstreamError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+GUARD: Final = web.AppKey("guard", Guard)
+_log = logging.getLogger("orderflow_stream.http")
+
+_KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT"})
+
+
+@web.middleware
+async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Run the handler; whatever goes wrong becomes the envelope."""
+    context = request.app[CONTEXT]
+    request[REQUEST_ID] = request_id(request.headers.get(X_REQUEST_ID))
+    began = time.perf_counter()
+    try:
+        response = await _answer(request, handler)
+    except ApiError as error:
+        response = failure(context.now(), request[REQUEST_ID], error)
+    except UpstreamError as error:
+        response = failure(context.now(), request[REQUEST_ID], _upstream(error))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = failure(context.now(), request[REQUEST_ID], _http(error))
+    except Exception as error:  # the last resort: a fault of ours is one 500 and one line, never a trace
+        if isinstance(error, ConnectionError):
+            raise  # the client went away; aiohttp closes quietly
+        _log.error(
+            "request failed: %s %s: %s (request id %s)",
+            request.method,
+            clean(request.path),
+            f"{type(error).__name__}: {error}"[:200],
+            request[REQUEST_ID],
+            exc_info=_log.isEnabledFor(logging.DEBUG),
+        )
+        fault = ApiError(500, "internal_error", "the daemon failed to answer this; its log says why")
+        response = failure(context.now(), request[REQUEST_ID], fault)
+    _count(context, request, response, time.perf_counter() - began)
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    guard = request.app[GUARD]
+    guard.check(request)
+    if request.method == "OPTIONS":
+        refused = request.match_info.http_exception
+        if isinstance(refused, web.HTTPNotFound):
+            raise refused
+        return guard.preflight(request)
+    return await handler(request)
+
+
+def _upstream(error: UpstreamError) -> ApiError:
+    if isinstance(error, UnknownSymbol):
+        return ApiError(404, "unknown_symbol", f"the venue does not know the symbol: {error.line()}", param="symbol")
+    if isinstance(error, UpstreamBusy):
+        message = f"the venue's request limit is used up: {error.line()}"
+        return ApiError(503, "upstream_busy", message, retry_after=error.retry_after)
+    retry_after = error.retry_after or (None if error.retry == "never" else 1)
+    return ApiError(502, "upstream_failed", f"the venue did not answer: {error.line()}", retry_after=retry_after)
+
+
+def _http(error: web.HTTPException) -> ApiError:
+    """aiohttp's own refusals in our words."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return ApiError(405, "method_not_allowed", f"{error.method} is not allowed here; use GET", allow=METHODS)
+    if error.status == 404:
+        return ApiError(404, "not_found", "no such route; GET /docs lists them")
+    return ApiError(error.status, CODE_OF.get(error.status, "bad_parameter"), f"refused: {error.reason}")
+
+
+def _count(context: Context, request: web.Request, response: web.StreamResponse, seconds: float) -> None:
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "unmatched"
+    method = request.method if request.method in _KNOWN_METHODS else "other"
+    context.stats.count(method, route, response.status)
+    if isinstance(response, web.Response):
+        context.stats.time(method, route, seconds)
+
+
+async def finish(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal `on_response_prepare`: the headers that every answer has, streams too."""
+    request.app[GUARD].finish(request, response)
+    ident = request.get(REQUEST_ID)
+    if ident is not None:
+        response.headers[X_REQUEST_ID] = ident

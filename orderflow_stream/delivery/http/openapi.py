@@ -1,0 +1,103 @@
+"""The OpenAPI 3.1 document, built from the route table, the parameters' descriptions and the answers' types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from orderflow_stream.delivery.http.errors import CODE_OF
+from orderflow_stream.delivery.http.params import Param
+from orderflow_stream.delivery.http.route import Route
+from orderflow_stream.delivery.http.schemas import Failure, Success
+
+_REF: Final = "#/components/schemas/{name}"
+_MEANING: Final = {
+    304: "what the client has is still right",
+    400: "a parameter is missing, wrong, unknown or in conflict; error.param names it",
+    403: "the Host or Origin header is not allowed",
+    404: "no such symbol or route",
+    500: "a fault of the daemon",
+    502: "the venue did not answer",
+    503: "not now; Retry-After says when",
+}
+_DESCRIPTION: Final = (
+    "Exact, accounted-for order flow of Binance's aggTrade streams. Decimals are JSON numbers with as many digits as "
+    "they need, or with `numbers=string` exact strings. Times are milliseconds since the epoch."
+)
+
+
+def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
+    """The whole document, ready to be written as JSON."""
+    listed = [route for route in routes if not route.page]
+    types: list[Any] = [Failure, *(Success[route.data] for route in listed if route.data is not None)]  # type: ignore[name-defined]
+    shapes, components = msgspec.json.schema_components(types, ref_template=_REF)
+    shape_of = dict(zip([None, *(route.path for route in listed if route.data is not None)], shapes, strict=True))
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "orderflow_stream",
+            "version": version,
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+            {"name": "data", "description": "order flow"},
+            {"name": "live", "description": "what is pushed"},
+            {"name": "operation", "description": "health, metrics and this document"},
+        ],
+        "paths": {route.path: {"get": _operation(route, shape_of)} for route in listed},
+        "components": {"schemas": components},
+    }
+
+
+def _operation(route: Route, shape_of: dict[str | None, Any]) -> dict[str, Any]:
+    ok: dict[str, Any] = {"description": "OK"}
+    if route.data is not None:
+        ok["content"] = {"application/json": {"schema": shape_of[route.path]}}
+    elif route.media == "application/json":
+        ok["content"] = {route.media: {"schema": {"type": "object"}}}
+    else:
+        ok["content"] = {route.media: {"schema": {"type": "string"}}}
+    responses: dict[str, Any] = {"200": ok}
+    for status in sorted({400, 403, 500, *route.errors}):
+        responses[str(status)] = {"description": _MEANING.get(status, CODE_OF.get(status, "refused"))}
+        if status >= 400:
+            responses[str(status)]["content"] = {"application/json": {"schema": shape_of[None]}}
+    return {
+        "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "root",
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": [_parameter(param) for param in route.params or ()],
+        "responses": responses,
+    }
+
+
+def _parameter(param: Param) -> dict[str, Any]:
+    schema: dict[str, Any]
+    if param.kind == "integer":
+        schema = {"type": "integer", "minimum": param.low, "maximum": param.high}
+    elif param.kind == "seconds":
+        schema = {"type": "number", "minimum": param.low, "maximum": param.high}
+    elif param.kind == "notional":
+        schema = {"type": "number", "exclusiveMinimum": 0}
+    elif param.kind == "flag":
+        schema = {"type": "boolean"}
+    elif param.kind == "choice":
+        schema = {"type": "string", "enum": list(param.choices)}
+    else:
+        schema = {"type": "string", "minLength": 1}
+    if param.default is not None:
+        schema["default"] = param.default
+    out: dict[str, Any] = {
+        "name": param.name,
+        "in": "query",
+        "required": param.required,
+        "description": param.description,
+        "schema": schema,
+    }
+    if param.example is not None:
+        out["example"] = int(param.example) if param.kind in {"integer", "notional"} else param.example
+    return out

@@ -1,0 +1,47 @@
+"""One row of the route table, and how it becomes an aiohttp handler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from orderflow_stream.delivery.http.context import CONTEXT, Context
+from orderflow_stream.delivery.http.params import Param, Query
+
+Endpoint = Callable[[web.Request, Context, Query], Awaitable[web.StreamResponse]]
+
+
+class Route(NamedTuple):
+    """A GET route: where, what answers, and what OpenAPI says of it.
+
+    `params` are its query parameters; None: whatever is in the query does not matter (pages). `data` is the type of
+    the envelope's `data`; None where the answer is no envelope, then `media` says what it is. `errors` are the
+    statuses beside 400, 403 and 500 that every route may give. `page` leaves it out of OpenAPI.
+    """
+
+    path: str
+    endpoint: Endpoint
+    summary: str
+    params: tuple[Param, ...] | None = ()
+    data: object = None
+    media: str = "application/json"
+    errors: tuple[int, ...] = ()
+    tag: str = "data"
+    page: bool = False
+
+
+ROUTES: Final = web.AppKey("routes", tuple[Route, ...])
+
+
+def handler_of(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The route's endpoint with its context and its parsed parameters."""
+    known = route.params
+    endpoint = route.endpoint
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        query = Query(request, known) if known is not None else Query.none()
+        return await endpoint(request, request.app[CONTEXT], query)
+
+    return handle

@@ -1,0 +1,395 @@
+"""The hub: what the engine returns goes in, events for every open stream come out.
+
+`publish` is on the path of a trade: it counts, remembers and marks, and leaves the rest to the turns of the outbox.
+Each event is encoded once; clients with the same wishes share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, Literal
+
+from orderflow_stream.core.events import (
+    Corrected,
+    Event,
+    GapFound,
+    LargePrint,
+    LateTrades,
+    Refill,
+    Restarted,
+    Trade,
+    Update,
+)
+from orderflow_stream.delivery.audience import Audience, Watched
+from orderflow_stream.delivery.client import Client, Group, Sink
+from orderflow_stream.delivery.conflate import Conflator, Held, HeldGaps
+from orderflow_stream.delivery.deliveries import Deliveries
+from orderflow_stream.delivery.limits import Limits, Stats
+from orderflow_stream.delivery.mailbox import Mailbox
+from orderflow_stream.delivery.outbox import Handle, Outbox, Scheduler
+from orderflow_stream.delivery.ring import Entry, EventLog, Late, Memory, Notice, Payload
+from orderflow_stream.delivery.sse import Frame, Position, block, echo, parse_position, to_json
+from orderflow_stream.delivery.topics import Filter, Renderer
+from orderflow_stream.delivery.waiters import Waiters
+
+__all__ = ["Hub", "Limits", "Stats"]
+
+
+class Hub:
+    """One per daemon. Everything happens on the loop's thread."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        log: EventLog,
+        limits: Limits,
+        *,
+        loop: Scheduler,
+        rng: random.Random,
+        elapsed: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`elapsed` measures how long a turn has worked; `loop.time` is what everything else goes by."""
+        self.log: Final = log
+        self.limits: Final = limits
+        self.draining = False
+        self._renderer: Final = renderer
+        self._loop: Final = loop
+        self._rng: Final = rng
+        self._conflator: Final = Conflator(limits.tick)
+        self._audience: Final = Audience(renderer.books, self._conflator)
+        self._deliveries: Final = Deliveries(renderer, log, self._audience, self._conflator, loop.time)
+        self._outbox: Final = Outbox(self._deliveries, self, loop, elapsed, limits.piece)
+        self._deliveries.queue = self._outbox
+        self._watched: Final = self._audience.watched
+        self._gaps: Final = HeldGaps()
+        self._memory: Final = Memory()
+        self._open: dict[Client, None] = {}  # also those that have ended and whose response is not over yet
+        self._remotes: dict[str, dict[Client, None]] = {}
+        self._waiters: Final = Waiters(log)
+        self._left = asyncio.Event()  # a response is over
+        self._timers: dict[str, Handle] = {}
+        self._aborted: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._conflated = self._dropped = self._clients = 0
+
+    # -- in -------------------------------------------------------------------------------------------------------
+
+    def publish(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+        """What the engine made of `event` (None: of time passing)."""
+        if type(event) is Trade and not updates:
+            self._trade(event)
+        else:
+            self._publish(event, updates)
+
+    def _trade(self, trade: Trade) -> None:
+        key = trade.instrument
+        seq = self.log.trade(trade)
+        watched = self._watched.get(key)
+        if watched is not None:
+            if watched.flows and self._conflator.touch(key):
+                self._outbox.wake()
+            if watched.trades and trade.qty:
+                self._enqueue(seq, trade, watched.trades)
+        if self._waiters:
+            self._waiters.tell(key)
+
+    def _publish(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+        late = any(type(update) is LateTrades for update in updates)
+        if type(event) is Trade and not late:
+            self._trade(event)
+        elif isinstance(event, Refill | Restarted):
+            self.log.moved(event.instrument)
+            self._changed(event.instrument)
+            self._waiters.tell(event.instrument)
+        for update in updates:
+            key = update.instrument
+            watched = self._watched.get(key)
+            if isinstance(update, LargePrint):
+                self._enqueue(self.log.event(update), update, watched.large if watched is not None else ())
+                continue
+            if isinstance(update, LateTrades):
+                self._late(update, watched)
+            elif isinstance(update, GapFound):
+                due = self._loop.time() + self.limits.gap_delay
+                self._gaps.add(key, Held(update.first, update.last, update.ts, due))
+                self._at("gaps", due, self._tell_gaps)
+            elif isinstance(update, Corrected):
+                self._correct(update)
+            else:
+                self._notice(key, "state", self._renderer.state(update))
+            self._changed(key)
+
+    def _late(self, update: LateTrades, watched: Watched | None) -> None:
+        for trade in update.trades:
+            late = Late(trade, update.instrument)
+            self._enqueue(self.log.trade(late), late, watched.trades if watched is not None else ())
+        self._waiters.tell(update.instrument)
+
+    def _changed(self, key: str) -> None:
+        """The state of an instrument is another one, otherwise than by a live trade."""
+        watched = self._watched.get(key)
+        if watched is not None and watched.flows and self._conflator.touch(key):
+            self._outbox.wake()
+
+    def _correct(self, update: Corrected) -> None:
+        key = update.instrument
+        if update.lost:  # whoever hears that a hole is lost must have heard of the hole
+            for hole in self._gaps.take(key):
+                self._gap(key, hole)
+        told = self._gaps.fill(key, update.filled)
+        if told or update.lost:
+            left = Corrected(key, told, update.lost, update.ts)
+            self._notice(key, "corrected", self._renderer.corrected(left, self.log.position))
+
+    def _tell_gaps(self) -> None:
+        for key, hole in self._gaps.due(self._loop.time()):
+            self._gap(key, hole)
+        following = self._gaps.next_due()
+        if following is not None:
+            self._at("gaps", following, self._tell_gaps)
+
+    def _gap(self, key: str, hole: Held) -> None:
+        self._notice(key, "gap", self._renderer.gap(GapFound(key, hole.first, hole.last, hole.ts)))
+
+    def _notice(self, key: str, topic: Literal["gap", "corrected", "state"], body: bytes | None) -> None:
+        if body is None:
+            return
+        notice = Notice(key, topic, body)
+        watched = self._watched.get(key)
+        self._enqueue(self.log.event(notice), notice, watched.groups if watched is not None else ())
+
+    def _enqueue(self, seq: int, payload: Payload, groups: Sequence[Group]) -> None:
+        if groups:
+            self._outbox.deliver(self._deliveries.logged(Entry(seq, payload), groups), seq)
+
+    # -- connections ----------------------------------------------------------------------------------------------
+
+    def room(self, remote: str) -> str | None:
+        """Why one more stream for that address cannot be had now; None where it can."""
+        reason = self._full(remote)
+        if reason is not None and not self.draining:
+            for client in list(self._open):  # one that has left unnoticed may not hold a place
+                if client.sink.closing:
+                    self.gone(client)
+            reason = self._full(remote)
+        if reason is not None:
+            self._refused[reason] += 1
+        return reason
+
+    def _full(self, remote: str) -> str | None:
+        if self.draining:
+            return "closing"
+        if self._clients >= self.limits.max_clients:
+            return "max_clients"
+        if len(self._remotes.get(remote, ())) >= self.limits.max_clients_per_ip:
+            return "max_clients_per_ip"
+        return None
+
+    def attach(self, filter_: Filter, sink: Sink, *, remote: str, last_event_id: str | None = None) -> Client:
+        """Open a stream: `hello` waits in its mailbox, then come the replay, the snapshot, and what is live.
+
+        All of it stands before this returns, with nothing in between that could be missed.
+        """
+        now = self._loop.time()
+        log, limits, topics = self.log, self.limits, filter_.topics
+        group = self._audience.join(filter_)
+        position, entries = self._resume(group, remote, last_event_id, now)
+        first = log.seq if position is None else position.seq
+        client = Client(
+            group,
+            sink,
+            remote,
+            Mailbox(limits.mailbox_bytes, limits.mailbox_age),
+            first=first,
+            start=log.seq,
+            most_backlog=limits.backlog,
+        )
+        hello = {
+            "epoch": log.epoch,
+            "seq": log.seq,
+            "recovered": position is not None,
+            "resumed_from": None if position is None else str(position),
+            "server_time": self._renderer.clock() // 1_000,
+            "heartbeat_ms": round(limits.heartbeat * 1_000),
+        }
+        client.mailbox.put_state("hello", Frame("hello", log.epoch, first, to_json(hello), retry=self.retry()))
+        client.backlog.extend(entries)
+        client.moved = now
+        if "flow" in topics:
+            client.snapshot.update(dict.fromkeys(sorted(group.instruments)))
+        group.clients[client] = None
+        self._open[client] = None
+        self._remotes.setdefault(remote, {})[client] = None
+        self._clients += 1
+        if "watch" in topics:
+            board = self._audience.boards[filter_.spec.watched]
+            board.fresh.add(client)
+            self._deliveries.look(board)
+        self._outbox.mark(client)
+        self._at("beat", now + limits.heartbeat, self._beat)
+        self._at("second", now + 1.0, self._second)
+        return client
+
+    def _resume(
+        self, group: Group, remote: str, last_event_id: str | None, now: float
+    ) -> tuple[Position | None, list[Entry]]:
+        """Where the stream may take up again and what has happened since; None where it cannot."""
+        position = parse_position(last_event_id) if last_event_id is not None else None
+        if position is None or position.epoch != self.log.epoch:
+            return None, []
+        scopes = self._memory.scopes(remote, position.seq, now)
+        for other in self._remotes.get(remote, ()):
+            if other.first <= position.seq <= other.written:
+                scopes.append(other.group.scope)
+        if scopes and not any(scope.covers(group.scope) for scope in scopes):
+            return None, []
+        entries = self.log.since(position, group.scope)
+        return (None, []) if entries is None else (position, entries)
+
+    def retry(self, *, busy: bool = False) -> int:
+        """A random `retry` (ms): everybody comes back at a time of their own."""
+        return self._rng.randint(*(self.limits.busy_retry_ms if busy else self.limits.retry_ms))
+
+    def busy(self, last_event_id: str | None) -> bytes:
+        """The one event for a client that there is no room for. Its id is the position the client asked to resume
+        from, so that the next attempt asks for the same."""
+        self._outbox.written["busy"] += 1
+        at = echo(last_event_id) or self.log.position
+        return block("busy", at, to_json({"reason": "over_capacity"}), self.retry(busy=True))
+
+    def detach(self, client: Client) -> None:
+        """The response is over, whoever ended it."""
+        self.gone(client)
+        self._open.pop(client, None)
+        self._left.set()
+
+    def gone(self, client: Client) -> None:
+        """The connection is closed from the other side."""
+        if client.ended is None:
+            self._forget(client, "gone")
+            client.sink.end()
+
+    def slow(self, client: Client, reason: str) -> None:
+        """The client cannot keep up: it is told, and resumes by id."""
+        self._end(client, "slow", reason, "slow")
+
+    def bye(self, client: Client, reason: str) -> None:
+        """End a stream at a time of our choosing; what waits for the client goes first, if its transport takes it."""
+        if client.ended is None and not client.sink.closing:
+            if client.mailbox and not client.backlog and not self._outbox.blocked(client):
+                self._outbox.send(client, client.mailbox.take(2 * self.limits.mailbox_bytes))
+            self._end(client, "bye", reason, reason)
+
+    def _end(self, client: Client, event: str, reason: str, counted: str) -> None:
+        data = to_json({"reason": reason})
+        last = Frame(event, self.log.epoch, client.written, data, retry=self.retry())
+        self._outbox.send(client, [last])
+        self._forget(client, counted)
+        client.sink.end()
+
+    def _forget(self, client: Client, reason: str) -> None:
+        mailbox, remote = client.mailbox, client.remote
+        client.ended = reason
+        self._aborted[reason] += 1
+        if reason == "slow":
+            self._dropped += mailbox.logs + len(client.backlog)
+        self._conflated += mailbox.conflated
+        mailbox.clear()
+        client.backlog.clear()
+        client.snapshot.clear()
+        self._clients -= 1
+        self._outbox.forget(client)
+        scope = client.group.remembered()
+        self._memory.add(remote, scope, client.first, client.written, self._loop.time())
+        del self._remotes[remote][client]
+        if not self._remotes[remote]:
+            del self._remotes[remote]
+        self._audience.leave(client)
+
+    async def drain(self, reason: str, timeout: float) -> None:
+        """Say `bye` to everybody and wait until their responses are over, at most `timeout` seconds."""
+        self.draining = True
+        for number, client in enumerate(list(self._open)):
+            self.bye(client, reason)
+            if number % 50 == 49:
+                await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(timeout):
+                while self._open:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            for client in list(self._open):
+                client.sink.abort()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    # -- by time --------------------------------------------------------------------------------------------------
+
+    def _at(self, name: str, when: float, callback: Callable[[], None]) -> None:
+        """Call once at that time; nothing, where the same is planned already."""
+        if name not in self._timers:
+            self._timers[name] = self._loop.call_at(when, partial(self._due, name, callback))
+
+    def _due(self, name: str, callback: Callable[[], None]) -> None:
+        del self._timers[name]
+        callback()
+
+    def _beat(self) -> None:
+        if self._open:
+            self._at("beat", self._loop.time() + self.limits.heartbeat, self._beat)
+            self._outbox.deliver(self._deliveries.beat())
+
+    def _second(self) -> None:
+        """Once a second: patterns, ageing windows, watched rows, connections that are gone."""
+        if not self._open:
+            return
+        self._at("second", self._loop.time() + 1.0, self._second)
+        self._audience.sync()  # what is new has not been told of, so `aged` finds it changed
+        self._outbox.deliver(self._deliveries.aged())
+        self._outbox.deliver(self._sweep())
+        for board in self._audience.boards.values():
+            self._deliveries.look(board)
+
+    def _sweep(self) -> Iterator[None]:
+        for client in list(self._open):
+            if client.sink.closing:
+                self.gone(client)
+            yield
+
+    # -- for REST and for the scrape ------------------------------------------------------------------------------
+
+    def position(self) -> str:
+        """The newest position of the event log."""
+        return self.log.position
+
+    def listened(self, key: str) -> bool:
+        """Whether a stream is open on that instrument."""
+        return key in self._watched
+
+    def traded_beyond(self, key: str, position: str) -> bool:
+        """Whether the tape of that instrument has changed since; true for a position that is not of this log."""
+        return self._waiters.beyond(key, position)
+
+    async def wait_trade(self, key: str, position: str, timeout: float) -> bool:
+        """Wait until `traded_beyond` holds, at most `timeout` seconds; whether it does."""
+        return await self._waiters.wait(key, position, timeout)
+
+    def stats(self) -> Stats:
+        """Counts for a scrape."""
+        live = [client for client in self._open if client.ended is None]
+        return Stats(
+            clients=self._clients,
+            events=dict(self._outbox.written),
+            conflated=self._conflated + sum(client.mailbox.conflated for client in live),
+            dropped=self._dropped,
+            aborted=dict(self._aborted),
+            refused=dict(self._refused),
+            buffer_bytes=sum(client.sink.buffered + client.mailbox.waiting_bytes for client in live),
+        )

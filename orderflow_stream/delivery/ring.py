@@ -1,0 +1,200 @@
+"""The event log that a stream resumes from: one counter over all log events, and the newest of them in memory.
+
+Everything is kept whether or not anybody listens, for all instruments and topics alike. So a replay is complete for
+any filter as long as the rings reach back to the position; where they do not, there is no replay at all, never a part
+of one. Trades have a ring of their own: a burst of them must not push the rest out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Collection
+from operator import itemgetter
+from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+
+from orderflow_stream.core.events import LargePrint, Trade
+from orderflow_stream.delivery.sse import Position
+
+
+class Late(Struct, frozen=True):
+    """A trade that a repair brought."""
+
+    trade: Trade
+    instrument: str
+
+
+class Notice(Struct, frozen=True):
+    """A `gap`, a `corrected` or a `state`, encoded when it happened: everybody who hears of the instrument gets it."""
+
+    instrument: str
+    topic: Literal["gap", "corrected", "state"]
+    body: bytes
+
+
+Payload = Trade | Late | LargePrint | Notice
+
+
+class Entry(NamedTuple):
+    """One log event and its place."""
+
+    seq: int
+    payload: Payload
+
+
+_by_seq = itemgetter(0)
+
+
+class Scope(Struct, frozen=True):
+    """What of the log a connection is sent. `topics` are all that it asked for; `min_notional` is at 10^-16."""
+
+    instruments: Collection[str]
+    topics: frozenset[str]
+    group: str
+    min_notional: int = 0
+
+    def wants(self, payload: Payload) -> bool:
+        """Whether such an event belongs to this connection."""
+        kind = type(payload)
+        if payload.instrument not in self.instruments:
+            return False
+        if kind is Trade:
+            return "trade" in self.topics and payload.qty != 0  # type: ignore[union-attr]  # narrowed by `kind`
+        if isinstance(payload, LargePrint):
+            return "large" in self.topics and payload.group == self.group and payload.notional >= self.min_notional
+        return kind is Notice or "trade" in self.topics
+
+    def covers(self, other: Scope) -> bool:
+        """Whether a connection with this scope was sent everything that one with `other` would have been."""
+        return (
+            other.topics <= self.topics
+            and all(key in self.instruments for key in other.instruments)
+            and ("large" not in other.topics or (self.group == other.group and self.min_notional <= other.min_notional))
+        )
+
+
+class EventLog:
+    """Counter and rings. `epoch` names the life of this log; `seq` is that of the newest event, 0 before the first."""
+
+    __slots__ = (
+        "_event_floor",
+        "_events",
+        "_last",
+        "_most_events",
+        "_most_trades",
+        "_trade_floor",
+        "_trades",
+        "epoch",
+        "seq",
+    )
+
+    def __init__(self, epoch: str, *, trades: int, events: int) -> None:
+        """`trades` and `events`: how many of each are kept."""
+        self.epoch: Final = epoch
+        self.seq = 0
+        self._most_trades: Final = trades
+        self._most_events: Final = events
+        self._trades: deque[tuple[int, Trade | Late]] = deque(maxlen=trades)
+        self._events: deque[Entry] = deque(maxlen=events)
+        self._trade_floor = 0  # the newest event of each kind that is gone
+        self._event_floor = 0
+        self._last: dict[str, int] = {}  # by instrument, when its trades last changed
+
+    @property
+    def position(self) -> str:
+        """Where the log stands, `<epoch>-<seq>`."""
+        return f"{self.epoch}-{self.seq}"
+
+    def trade(self, trade: Trade | Late) -> int:
+        """Log one trade: constant work, nothing is encoded."""
+        seq = self.seq = self.seq + 1
+        ring = self._trades
+        if len(ring) == self._most_trades:
+            self._trade_floor = ring[0][0]
+        ring.append((seq, trade))
+        self._last[trade.instrument] = seq
+        return seq
+
+    def event(self, payload: LargePrint | Notice) -> int:
+        """Log anything else."""
+        seq = self.seq = self.seq + 1
+        ring = self._events
+        if len(ring) == self._most_events:
+            self._event_floor = ring[0].seq
+        ring.append(Entry(seq, payload))
+        return seq
+
+    def moved(self, key: str) -> None:
+        """The tape of an instrument changed without an event of its own (a warm-up, an on-demand read)."""
+        self._last[key] = self.seq = self.seq + 1
+
+    def last_change(self, key: str) -> int:
+        """The seq at which the tape of an instrument last changed; 0: never."""
+        return self._last.get(key, 0)
+
+    def since(self, position: Position | None, scope: Scope) -> list[Entry] | None:
+        """The events of `scope` after that position, in order; None where not all of them can be told."""
+        if position is None or position.epoch != self.epoch or position.seq > self.seq:
+            return None
+        seq = position.seq
+        trades = "trade" in scope.topics
+        if seq < self._event_floor or (trades and seq < self._trade_floor):
+            return None
+        found: list[Entry] = []
+        for entry in reversed(self._events):
+            if entry.seq <= seq:
+                break
+            if scope.wants(entry.payload):
+                found.append(entry)
+        if trades:
+            instruments = scope.instruments
+            for number, trade in reversed(self._trades):
+                if number <= seq:
+                    break
+                if trade.instrument in instruments and scope.wants(trade):
+                    found.append(Entry(number, trade))
+        found.sort(key=_by_seq)
+        return found
+
+
+class _Sent(NamedTuple):
+    first: int
+    last: int
+    scope: Scope
+    until: float
+
+
+class Memory:
+    """What ended connections were sent, for a while: so that a resume which asks for more is known as one.
+
+    A position says nothing of the filter it was sent under, and has no room to. So each ended connection leaves its
+    scope and the span of positions it was sent; a resume from inside such a span, from the same address, must be
+    covered by one of them. A position that no connection was sent (it came from a REST answer, say) is judged by the
+    rings alone, which hold every instrument and topic.
+    """
+
+    __slots__ = ("_each", "_remotes", "_seconds", "_sent")
+
+    def __init__(self, *, remotes: int = 4_096, each: int = 64, seconds: float = 900.0) -> None:
+        """`remotes`: addresses remembered, the newest; `each`: connections of one address; `seconds`: for how long."""
+        self._remotes: Final = remotes
+        self._each: Final = each
+        self._seconds: Final = seconds
+        self._sent: OrderedDict[str, deque[_Sent]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(len(sent) for sent in self._sent.values())
+
+    def add(self, remote: str, scope: Scope, first: int, last: int, now: float) -> None:
+        """A connection from `remote` has ended; it was sent the positions `first`..`last`."""
+        sent = self._sent.setdefault(remote, deque(maxlen=self._each))
+        sent.append(_Sent(first, last, scope, now + self._seconds))
+        self._sent.move_to_end(remote)
+        while len(self._sent) > self._remotes or next(iter(self._sent.values()))[-1].until <= now:
+            self._sent.popitem(last=False)
+
+    def scopes(self, remote: str, seq: int, now: float) -> list[Scope]:
+        """The scopes under which that address may have been sent that position."""
+        sent = self._sent.get(remote, ())
+        return [one.scope for one in sent if one.first <= seq <= one.last and one.until > now]

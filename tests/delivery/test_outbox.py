@@ -1,0 +1,175 @@
+import pytest
+
+from orderflow_stream.delivery.hub import Limits
+from orderflow_stream.delivery.outbox import HIGH_WATER
+from tests.delivery.rig import BTC, EPOCH, ETH, Rig
+
+
+class Work:
+    """Time that passes with each look at the clock."""
+
+    def __init__(self, step: float) -> None:
+        self.step, self.now = step, 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def test_a_turn_is_cut_when_its_time_is_up_and_goes_on_in_the_next():
+    rig = Rig(elapsed=Work(0.0004))
+    sinks = [rig.attach(rig.filter(topics="trade"), remote=str(n))[1] for n in range(300)]
+    rig.loop.settle()
+    for _ in range(3):
+        rig.trade()
+    before = rig.loop.turns
+    rig.loop.settle()
+    assert rig.loop.turns - before > 20
+    assert all([row["id"] for row in sink.of("trade")] == [1, 2, 3] for sink in sinks)
+
+
+def test_with_time_enough_one_turn_does_it_all():
+    rig = Rig()
+    sinks = [rig.attach(rig.filter(topics="trade"), remote=str(n))[1] for n in range(300)]
+    rig.loop.settle()
+    rig.trade()
+    before = rig.loop.turns
+    rig.loop.settle()
+    assert rig.loop.turns - before <= 2
+    assert all(sink.of("trade") for sink in sinks)
+
+
+def stalled(rig: Rig, topics: str, **wishes: object):
+    client, sink = rig.attach(rig.filter(topics=topics))
+    rig.loop.settle()
+    sink.stalled = True
+    sink.held = HIGH_WATER
+    return client, sink
+
+
+def test_a_client_that_does_not_read_log_events_is_told_slow_and_resumes_by_id():
+    rig = Rig()
+    client, sink = stalled(rig, "trade")
+    told = len(sink.frames)
+    rig.trade()
+    rig.run(4.9)
+    assert client.ended is None
+    rig.run(0.5)
+    assert client.ended == "slow"
+    assert sink.ended
+    assert [frame.topic for frame in sink.frames[told:]] == ["slow"]
+    assert sink.of("slow") == [{"reason": "age"}]
+    last = sink.frames[-1]
+    assert last.retry is not None
+    assert last.seq == sink.frames[told - 1].seq  # nothing that it was not sent
+    stats = rig.hub.stats()
+    assert stats.aborted == {"slow": 1}
+    assert stats.dropped == 2  # the trade, and the change of state with it
+    _, again = rig.attach(rig.filter(topics="trade"), last=f"{EPOCH}-{last.seq}")
+    rig.loop.settle()
+    assert again.of("hello")[0]["recovered"] is True
+    assert [row["id"] for row in again.of("trade")] == [1]
+
+
+def test_too_many_bytes_are_slow_long_before_that():
+    rig = Rig(limits=Limits(mailbox_bytes=100_000))
+    client, sink = stalled(rig, "trade")
+    for _ in range(400):
+        rig.trade()
+    rig.loop.run(0.3)
+    assert client.ended == "slow"
+    assert sink.of("slow") == [{"reason": "bytes"}]
+    assert client.mailbox.log_bytes == 0
+
+
+def test_states_collapse_for_a_client_that_does_not_read():
+    rig = Rig()
+    client, sink = stalled(rig, "flow")
+    rig.trade()  # also the change of state, a log event: read that first
+    rig.loop.settle()
+    sink.held = 0
+    sink.stalled = False
+    rig.loop.run(0.3)
+    sink.clear()
+    sink.stalled, sink.held = True, HIGH_WATER
+    for _ in range(100):
+        rig.trade()
+        rig.loop.run(0.1)
+    assert client.ended is None
+    assert sink.frames == []
+    sink.stalled = False
+    rig.loop.run(0.5)
+    first = sink.of("flow")[0]
+    assert first["trades_scanned"] == 101
+    assert 90 <= first["skipped"] <= 101
+    assert rig.hub.stats().conflated >= first["skipped"]
+    rig.trade()
+    rig.loop.run(0.2)
+    assert sink.of("flow")[-1]["skipped"] == 0
+
+
+def test_a_full_transport_is_filled_no_further():
+    rig = Rig()
+    client, sink = rig.attach(rig.filter(topics="trade"))
+    rig.loop.settle()
+    sink.stalled = True
+    for _ in range(1_000):
+        rig.trade()
+        rig.loop.settle()
+    assert HIGH_WATER <= sink.held < 2 * HIGH_WATER
+    assert client.ended is None
+    sink.stalled = False
+    rig.loop.run(0.3)
+    assert [row["id"] for row in sink.of("trade")] == list(range(1, 1_001))
+
+
+def test_one_stalled_client_holds_nobody_up():
+    rig = Rig()
+    stalled(rig, "trade")
+    _, other = rig.attach(rig.filter(topics="trade"), remote="b")
+    for _ in range(100):
+        rig.trade()
+        rig.loop.settle()
+    assert len(other.of("trade")) == 100
+
+
+def test_a_replay_that_does_not_move_is_slow():
+    rig = Rig()
+    start = rig.log.seq
+    for _ in range(900):
+        rig.trade()
+    client, sink = rig.attach(rig.filter(topics="trade"), last=f"{EPOCH}-{start}")
+    sink.stalled, sink.held = True, HIGH_WATER
+    rig.run(4)
+    assert client.ended is None
+    rig.run(2)
+    assert client.ended == "slow"
+    assert rig.hub.stats().dropped >= 900
+
+
+def test_what_comes_behind_a_replay_is_bounded():
+    rig = Rig(limits=Limits(backlog=1_000))
+    start = rig.log.seq
+    for _ in range(900):
+        rig.trade()
+    client, sink = rig.attach(rig.filter(topics="trade"), last=f"{EPOCH}-{start}")
+    sink.stalled, sink.held = True, HIGH_WATER
+    for _ in range(200):
+        rig.trade()
+    rig.loop.run(0.5)
+    assert client.ended == "slow"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_closed_connection_is_let_go(when: str):
+    rig = Rig(BTC, ETH)
+    client, sink = rig.attach()
+    if when == "after":
+        rig.loop.settle()
+    sink.closing = True
+    rig.loop.run(1.1)
+    assert client.ended == "gone"
+    assert sink.ended
+    assert rig.hub.stats().aborted == {"gone": 1}
+    rig.hub.detach(client)
+    assert rig.hub.stats().clients == 0
