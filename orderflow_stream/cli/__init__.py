@@ -1,0 +1,170 @@
+"""The command `orderflow-stream`: what can be asked of it, and its exit codes.
+
+0 fine (a drained Ctrl-C or SIGTERM too), 1 failed, 2 wrong usage or configuration, 130 cut short. Data goes to
+standard output, everything else to standard error. Each command imports what it needs when it runs, so that `--help`
+and `--version` answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+
+from orderflow_stream import __version__
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+CUT_SHORT: Final = 130
+
+NAME: Final = "orderflow-stream"
+
+app = App(
+    name=NAME,
+    version=__version__,
+    help="Real-time crypto order flow on your own machine: exact, accounted for, self-hosted.",
+    help_epilogue="Settings: --config FILE, else $ORDERFLOW_CONFIG, else ./config.toml, else defaults; any key also "
+    "as ORDERFLOW_TABLE__KEY in the environment.",
+    result_action="return_value",
+)
+
+
+def _notional(type_: object, tokens: Sequence[Any]) -> int:
+    """A notional of the command line at 10^-16, by the rules of the API: a plain decimal above 0."""
+    from orderflow_stream.core.units import parse_notional
+
+    text = tokens[0].value
+    try:
+        value = parse_notional(text)
+    except ValueError:
+        value = 0
+    if not value:
+        raise ValueError(f"{text[:40]!r} is no plain decimal above 0 (write 100000, or 0.5; no sign, no exponent)")
+    return value
+
+
+ConfigFile = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configuration file (TOML).")]
+Host = Annotated[str | None, Parameter(help="Address to listen on (server.host).")]
+Port = Annotated[int | None, Parameter(help="Port to listen on, 0 for any free one (server.port).")]
+Symbols = Annotated[
+    str | None, Parameter(help="Comma-separated symbols or patterns to stream (venues.binance.symbols).")
+]
+Level = Annotated[str | None, Parameter(help="debug, info, warning or error (log.level).")]
+
+
+@app.command
+def serve(
+    *, config: ConfigFile = None, host: Host = None, port: Port = None, symbols: Symbols = None, log_level: Level = None
+) -> int:
+    """Run the daemon on the real exchange. No key needed. Ctrl-C drains, a second one cuts short."""
+    from orderflow_stream.cli.serve import run
+
+    return run(config, _flags(host, port, symbols, log_level))
+
+
+@app.command
+def demo(
+    *,
+    config: Annotated[
+        Path | None, Parameter(name=["--config", "-c"], help="Configuration file (TOML); read only if named.")
+    ] = None,
+    host: Host = None,
+    port: Port = None,
+    log_level: Level = None,
+    seed: Annotated[int, Parameter(help="Of the synthetic market.")] = 7,
+    rate: Annotated[float, Parameter(help="Trades a second, all symbols together.")] = 60.0,
+) -> int:
+    """Run the daemon over the built-in simulator: no network, no key, nothing left behind."""
+    from orderflow_stream.cli.demo import run
+
+    return run(config, _flags(host, port, None, log_level), seed=seed, rate=rate)
+
+
+@app.command
+def check_config(*, config: ConfigFile = None) -> int:
+    """Say whether the configuration is right, and if not, every fault with its key. Exit code 0 or 2."""
+    from orderflow_stream.cli.check_config import run
+
+    return run(config)
+
+
+@app.command
+def tail(
+    symbols: Annotated[list[str], Parameter(help="One or more symbols, or patterns such as '*USDT'.")],
+    /,
+    *,
+    url: Annotated[str, Parameter(help="Where the daemon listens.")] = "http://127.0.0.1:8080",
+    min_notional: Annotated[
+        int | None, Parameter(converter=_notional, help="Only trades of at least this much quote.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="One JSON object a line.")] = False,
+) -> int:
+    """Print the live tape from a running daemon. Ctrl-C ends it."""
+    from orderflow_stream.cli.tail import run
+
+    return run(symbols, url, min_notional, as_json=json)
+
+
+@app.command
+def replay(
+    files: Annotated[list[Path], Parameter(help="Archive files (CSV or JSON; plain, .gz or .zip).")],
+    /,
+    *,
+    symbol: Annotated[str | None, Parameter(help="Their symbol; otherwise the file name up to the first '-'.")] = None,
+    quote: Annotated[str | None, Parameter(help="Its quote asset; otherwise the ending of the symbol.")] = None,
+    trades: Annotated[int, Parameter(help="The flow of the last N trades, 100-5000.")] = 1000,
+    min_notional: Annotated[
+        int | None, Parameter(converter=_notional, help="Large prints from this much quote. [default: 100000]")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print {flow, large} exactly as the API answers.")] = False,
+) -> int:
+    """Play archive files through the engine and print their flow and large prints; the tape is the clock."""
+    from orderflow_stream.cli.replay import run
+
+    return run(files, symbol, quote, trades, min_notional, as_json=json)
+
+
+def _flags(host: str | None, port: int | None, symbols: str | None, log_level: str | None) -> dict[str, object]:
+    """The flags that were given, by the key they override."""
+    given: dict[str, object] = {
+        "server.host": host,
+        "server.port": port,
+        "venues.binance.symbols": symbols,
+        "log.level": log_level,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False)
+        sys.stdout.flush()  # here, where a reader that has gone is still ours to deal with
+    except CycloptsError as error:
+        print(f"{NAME}: {_usage(error)}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("cut short", file=sys.stderr)
+        return CUT_SHORT
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nothing is wrong, and nothing more can be said. The interpreter
+        # flushes once more at its end; that must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return result if isinstance(result, int) else OK
+
+
+def _usage(error: CycloptsError) -> str:
+    """What was wrong with the command line, on one line, and where to look."""
+    if isinstance(error, UnusedCliTokensError):
+        message = f"unexpected argument: {' '.join(error.unused_tokens or ())}"
+    else:
+        message = " ".join(str(error).split())
+    command = " ".join([NAME, *(error.command_chain or ())])
+    return f"{message} (see {command} --help)"

@@ -1,0 +1,40 @@
+"""`check-config`: every fault at once, each with its key."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from orderflow_stream.cli import OK, USAGE
+from orderflow_stream.config import ConfigError, Settings, load
+
+
+def run(config: Path | None) -> int:
+    """Print what is wrong, a line a fault, on standard error; or what was read and what it comes to."""
+    settings = load_or_complain(config, {})
+    if settings is None:
+        return USAGE
+    variables = sorted(name for name in os.environ if name.startswith("ORDERFLOW_") and name != "ORDERFLOW_CONFIG")
+    read = [*([str(settings.source_file)] if settings.source_file else []), *variables]
+    symbols = settings.venues.binance.symbols
+    few = ", ".join(symbols[:6]) + (", …" if len(symbols) > 6 else "")
+    print(
+        f"ok: {', '.join(read) or 'no file, no variable: all defaults'}: "
+        f"listens on {settings.server.host}:{settings.server.port}, "
+        f"streams {f'{len(symbols)} symbols or patterns ({few})' if symbols else 'nothing, reads on demand only'}"
+    )
+    return OK
+
+
+def load_or_complain(
+    config: Path | None, overrides: Mapping[str, object], environ: Mapping[str, str] = os.environ
+) -> Settings | None:
+    """The settings, or None after every fault was printed."""
+    try:
+        return load(config, environ, overrides)
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        return None

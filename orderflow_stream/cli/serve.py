@@ -1,0 +1,93 @@
+"""`serve`: the daemon in the foreground, with its signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from orderflow_stream import logs
+from orderflow_stream.app import Daemon, StartError
+from orderflow_stream.cli import CUT_SHORT, FAILED, NAME, OK, USAGE
+from orderflow_stream.cli.check_config import load_or_complain
+from orderflow_stream.config import Settings
+
+log = structlog.get_logger("orderflow_stream")
+
+
+def run(config: Path | None, flags: dict[str, object]) -> int:
+    """Serve until Ctrl-C or SIGTERM; a second one ends at once."""
+    settings = load_or_complain(config, flags)
+    if settings is None:
+        return USAGE
+    logs.configure(settings.log.level, settings.log.format)
+    if settings.source_file is not None:
+        log.info("configuration read", file=str(settings.source_file))
+    elif "venues" not in settings.model_fields_set:
+        log.info(
+            "nothing is configured: the default symbols are streamed",
+            symbols=", ".join(settings.venues.binance.symbols),
+            hint="choose others with --symbols, ORDERFLOW_VENUES__BINANCE__SYMBOLS or config.toml",
+        )
+    return run_until_signal(lambda: _as_is(settings))
+
+
+@asynccontextmanager
+async def _as_is(settings: Settings) -> AsyncIterator[Daemon]:
+    yield Daemon(settings)
+
+
+def run_until_signal(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
+    """Run what `make` makes; the exit code."""
+    return uvloop.run(_run(make))
+
+
+async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    daemon: Daemon | None = None
+    asked = 0
+
+    def on_signal() -> None:
+        nonlocal asked
+        asked += 1
+        if daemon is not None and asked == 1:
+            daemon.stop()
+        else:
+            task.cancel()
+
+    # SIGHUP keeps its default: a daemon whose terminal has gone ends with it, unless it runs under nohup or systemd.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        async with make() as daemon:
+            await daemon.run()
+    except StartError as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return FAILED
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+        if daemon is None:
+            return OK  # asked to end before there was anything to drain
+        print("cut short", file=sys.stderr)
+        return CUT_SHORT
+    except Exception as failure:  # noqa: BLE001 - the outermost edge: a broken invariant ends the process, said clearly
+        for leaf in _leaves(failure):
+            log.error("the daemon failed", exc_info=leaf)
+        return FAILED
+    return OK
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    """The exceptions inside a group, and inside its groups."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for each in error.exceptions for leaf in _leaves(each)]

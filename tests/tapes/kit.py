@@ -1,0 +1,393 @@
+"""Tapes to play, the daemon over the simulator in one loop, and its answers held against the decimal reference."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any, Final, cast
+
+import aiohttp
+
+from orderflow_stream.analytics.flow import over_window
+from orderflow_stream.app import Daemon
+from orderflow_stream.config import load
+from orderflow_stream.core.bars import Bar
+from orderflow_stream.core.book import Book
+from orderflow_stream.delivery import encode
+from orderflow_stream.simulator import Simulator
+from orderflow_stream.venues.binance_archive import ArchiveRow
+from tests.reference import oracle, tapefile
+from tests.reference.oracle import assert_same, load_json
+from tests.reference.tapefile import Row
+
+#: What the routes are asked for.
+LENGTHS: Final = (100, 777, 1000, 5000)
+WINDOWS: Final = {"1m": 60_000_000, "5m": 300_000_000, "15m": 900_000_000, "1h": 3_600_000_000}
+#: Not of the reference: prose, the account (held apart), and what says which question was answered.
+IGNORE: Final = ("note", "coverage", "window", "group")
+SECOND: Final = 1_000_000
+_PATIENCE_S: Final = 30.0
+
+
+# -- tapes ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Material:
+    """A tape to play: a recorded file, or rows made up for whoever has no recordings."""
+
+    name: str
+    symbol: str
+    quote: str
+    load: Callable[[], list[Row]] = field(repr=False)
+    recorded: Path | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        return f"binance:{self.symbol}"
+
+    def rows(self) -> list[Row]:
+        """The whole tape, file order; cached, not to be changed."""
+        return self.load()
+
+    def file(self, folder: Path) -> Path:
+        """The tape as a file that players read; made-up rows are written into `folder`."""
+        return self.recorded or tapefile.write_csv(self.rows(), folder / f"{self.symbol}-aggTrades.csv.gz")
+
+
+@lru_cache(maxsize=8)
+def _made_up(seed: int, n: int, holes: int, invalid: int, thin: bool) -> list[Row]:
+    # Thin: as a recorder that keeps no fills and only milliseconds leaves them.
+    return oracle.synthetic(
+        seed, n, holes=holes, invalid=invalid, unknown_fills=thin, milliseconds=thin, pause_us=30_000
+    )
+
+
+def made_up(
+    symbol: str, quote: str, *, seed: int, n: int, holes: int = 0, invalid: int = 0, thin: bool = False
+) -> Material:
+    """A synthetic tape as a `Material`."""
+    return Material(f"synthetic-{symbol}", symbol, quote, lambda: _made_up(seed, n, holes, invalid, thin))
+
+
+def synthetic_tapes() -> list[Material]:
+    """Tapes that everybody has: one plain, one with holes and withdrawn rows, one without fills in ms."""
+    return [
+        made_up("AAAUSDT", "USDT", seed=11, n=9_000),
+        made_up("BBBBTC", "BTC", seed=12, n=8_000, holes=9, invalid=5),
+        made_up("CCCTRY", "TRY", seed=13, n=6_500, holes=3, invalid=2, thin=True),
+        made_up("DDDUSDC", "USDC", seed=14, n=700),  # shorter than what is asked for
+    ]
+
+
+def recorded_tapes() -> list[Material]:
+    """Every recorded aggTrade tape; none where the recordings are not there."""
+    return [Material(tape.name, tape.symbol, tape.quote, tape.rows, tape.path) for tape in tapefile.aggtrade_tapes()]
+
+
+def all_tapes() -> list[Material]:
+    """Every tape there is, made up or recorded."""
+    return [*synthetic_tapes(), *recorded_tapes()]
+
+
+def moved(rows: Iterable[Row], shift: Callable[[int], int]) -> list[Row]:
+    """The rows at the times at which they were played."""
+    return [row._replace(ts_us=shift(row.ts_us)) for row in rows]
+
+
+def archive_row(row: Row) -> ArchiveRow:
+    """A row of the reference as players and `publish` take it."""
+    first, last = (-1 if fill is None else fill for fill in (row.first, row.last))
+    return ArchiveRow(row.id, f"{row.price:f}", f"{row.qty:f}", first, last, row.ts_us, "us", row.side == "sell")
+
+
+def scratch() -> Path:
+    """A folder for files that only their reader cares about."""
+    return Path(gettempdir())
+
+
+# -- the daemon -----------------------------------------------------------------------------------------------------
+
+
+async def until(condition: Callable[[], bool], what: str | Callable[[], str] = "", patience: float = _PATIENCE_S) -> None:
+    """Return once `condition()` holds; AssertionError says `what` did not come true."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
+    while not condition():
+        if loop.time() > deadline:
+            raise AssertionError(f"never came true: {what() if callable(what) else what}")
+        await asyncio.sleep(0.002)  # noqa: ASYNC110 - what is waited for lies in many rooms of the daemon
+
+
+@asynccontextmanager
+async def running(sim: Simulator, *symbols: str, **overrides: object) -> AsyncIterator[Daemon]:
+    """A daemon over the simulator, listening; keys of `overrides` are dotted with `__`."""
+    settings = load(
+        environ={},
+        overrides={
+            "server.port": 0,
+            "venues.binance.symbols": list(symbols),
+            "venues.binance.rest_url": sim.rest_url,
+            "venues.binance.stream_url": sim.stream_url,
+            "delivery.max_clients_per_ip": 1000,
+            **{key.replace("__", "."): value for key, value in overrides.items()},
+        },
+    )
+    daemon = Daemon(settings)
+    test = asyncio.current_task()
+    assert test is not None
+
+    def died(_: object) -> None:
+        if not daemon_may_end:
+            test.cancel()  # whatever the test waits for will not come; the reason is raised below
+
+    daemon_may_end = False
+    task = asyncio.create_task(daemon.run(), name="daemon")
+    task.add_done_callback(died)
+    try:
+        await daemon.ready.wait()
+        yield daemon
+    finally:
+        if task.done():
+            test.uncancel()
+        daemon_may_end = True
+        daemon.stop()
+        await task
+
+
+def book_of(daemon: Daemon, material: Material) -> Book:
+    book = daemon.engine.book(material.key)
+    assert book is not None, f"{material.symbol} has no book"
+    return book
+
+
+def settled(daemon: Daemon, material: Material, newest: int) -> bool:
+    """Everything up to `newest` has come, the past is read, no hole is open, the feed is proven."""
+    book = daemon.engine.book(material.key)
+    return (
+        book is not None
+        and book.sequence.newest == newest
+        and book.warm
+        and not book.open_ranges()
+        and book.state in {"live", "quiet", "partial"}
+    )
+
+
+async def settle(daemon: Daemon, material: Material, newest: int, patience: float = _PATIENCE_S) -> Book:
+    """Wait for `settled`."""
+
+    def said() -> str:
+        book = daemon.engine.book(material.key)
+        if book is None:
+            return "no book"
+        return (
+            f"newest {book.sequence.newest} of {newest}, warm {book.warm}, state {book.state} ({book.state_reason}), "
+            f"open {book.open_ranges()[:5]}, verified {book.verified}, {book.counters}, {daemon.backfiller.counters}"
+        )
+
+    await until(lambda: settled(daemon, material, newest), said, patience)
+    return book_of(daemon, material)
+
+
+class Api:
+    """The daemon's REST side."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self.url = url
+
+    async def raw(self, path: str, **query: object) -> tuple[int, bytes]:
+        asked = {name: str(value) for name, value in query.items()}
+        async with self._session.get(self.url + path, params=asked) as response:
+            return response.status, await response.read()
+
+    async def get(self, path: str, **query: object) -> dict[str, Any]:
+        """`data` of an answer that must be 200."""
+        status, body = await self.raw(path, **query)
+        assert status == 200, body[:500]
+        answer = load_json(body)
+        assert answer["status"] == "ok"
+        return cast(dict[str, Any], answer["data"])
+
+
+@asynccontextmanager
+async def api_of(daemon: Daemon) -> AsyncIterator[Api]:
+    async with aiohttp.ClientSession() as session:
+        yield Api(session, daemon.url)
+
+
+# -- answers against the reference ----------------------------------------------------------------------------------
+
+
+def thresholds(rows: Sequence[Row]) -> dict[str, list[Decimal]]:
+    """By group, three thresholds of which the last 5,000 trades have some: a few, tens, hundreds; each met exactly
+    by a print, so that `>=` is tried."""
+    scanned = oracle.scan(rows, trades=5000)
+    sizes = {
+        "row": sorted({row.notional for row in scanned}, reverse=True),
+        "order": sorted({order.notional for order in oracle.orders(scanned)}, reverse=True),
+    }
+    return {
+        group: [values[min(rank, len(values) - 1)] for rank in (2, 40, 300)] for group, values in sizes.items()
+    }
+
+
+def assert_coverage(found: Mapping[str, Any], expected: Mapping[str, Any], *, back: bool = True) -> None:
+    """The ids an answer stands on, and what it claims of them: complete exactly where nothing is missing."""
+    ids = {**expected, "missing": expected["missing"][:100]}
+    assert_same({name: found[name] for name in ids}, ids)
+    assert found["reaches_back"] is back
+    whole = back and not expected["missing_total"]
+    assert found["complete"] is whole, found
+    assert found["state"] in ({"partial"} if expected["missing_total"] else {"live", "quiet"}), found
+    assert found["generation"] == 1
+
+
+async def assert_flow(api: Api, material: Material, rows: Sequence[Row], *, strings: bool = False) -> None:
+    """`/v1/flow` over every number of trades."""
+    about: dict[str, Any] = {"symbol": material.symbol, "quote": material.quote}
+    more = {"numbers": "string"} if strings else {}
+    for trades in LENGTHS:
+        data = await api.get("/v1/flow", symbol=material.symbol, trades=trades, **more)
+        assert_same(
+            data, oracle.flow(rows, trades=trades, exact=strings, **about), ignore=IGNORE, strings=strings
+        )
+        assert data["coverage"]["requested"] == {"trades": trades}
+        assert_coverage(data["coverage"], oracle.coverage(rows, trades=trades))
+
+
+async def assert_large(api: Api, material: Material, rows: Sequence[Row], *, strings: bool = False) -> None:
+    """`/v1/large` by row and by order at three thresholds."""
+    about: dict[str, Any] = {"symbol": material.symbol, "quote": material.quote, "exact": strings}
+    more = {"numbers": "string"} if strings else {}
+    for group, expect in (("row", oracle.rows_large), ("order", oracle.orders_large)):
+        for least, limit in zip(thresholds(rows)[group], (100, 5000, 100), strict=True):
+            expected = expect(rows, least, limit=limit, **about)
+            assert expected["count"] > 0
+            asked = {"min_notional": f"{least:f}", "group": group, "limit": limit}
+            data = await api.get("/v1/large", symbol=material.symbol, **asked, **more)
+            assert_same(data, expected, ignore=IGNORE, strings=strings)
+            assert_coverage(data["coverage"], oracle.coverage(rows, trades=5000))
+        newest = expected["largest"][0]["id"]
+        data = await api.get("/v1/large", symbol=material.symbol, **{**asked, "trades": 1000, "since_id": newest}, **more)
+        expected = expect(rows, least, limit=limit, trades=1000, since_id=newest, **about)
+        assert_same(data, expected, ignore=IGNORE, strings=strings)
+
+
+async def assert_windows(api: Api, material: Material, rows: Sequence[Row], *, strings: bool = False) -> None:
+    """`/v1/flow` over every configured window, at the daemon's own now (told to the ms)."""
+    more = {"numbers": "string"} if strings else {}
+    for name, width in WINDOWS.items():
+        data = await api.get("/v1/flow", symbol=material.symbol, window=name, **more)
+        requested = data["coverage"]["requested"]
+        assert requested["to"] - requested["from"] == width // 1000
+        # Within that ms, only rows that lie in the same ms of either edge tell one µs from another.
+        begin, end = requested["from"] * 1000, requested["to"] * 1000
+        edges = {0, 999}
+        edges |= {row.ts_us - begin for row in rows if 0 <= row.ts_us - begin < 1000}
+        edges |= {row.ts_us - end for row in rows if 0 <= row.ts_us - end < 1000}
+        problems = []
+        for edge in sorted(edges):
+            try:
+                assert_window(data, material, rows, end + edge, width, strings=strings)
+            except AssertionError as error:
+                problems.append(error)
+            else:
+                break
+        if len(problems) == len(edges):
+            raise problems[0]
+
+
+def assert_window(
+    data: Mapping[str, Any], material: Material, rows: Sequence[Row], now: int, width: int, *, strings: bool = False
+) -> None:
+    expected = oracle.flow(
+        rows, window=(now, width), symbol=material.symbol, quote=material.quote, exact=strings
+    )
+    assert_same(data, expected, ignore=IGNORE, strings=strings)
+    back = rows[0].ts_us <= now - width or data["coverage"]["reaches_back"]
+    assert_coverage(data["coverage"], oracle.coverage(rows, window=(now, width)), back=back)
+
+
+def assert_windows_at(book: Book, material: Material, rows: Sequence[Row]) -> None:
+    """Every window at chosen nows, in µs: at the newest trade, and where a trade is just in and just out."""
+    newest = rows[-1].ts_us
+    for name, width in WINDOWS.items():
+        inside = [row for row in rows if row.ts_us > newest - width and row.valid]
+        nows = {newest, newest + 1}
+        for row in (inside[0], inside[len(inside) // 2]):
+            nows |= {row.ts_us + width - 1, row.ts_us + width}
+        for now in sorted(nows, key=lambda now: now % 7):  # not in the order of time: a reader may look back
+            for strings in (False, True):
+                flow = over_window(book, width, now)
+                body = encode.flow_data(encode.Rules(), book.instrument, flow, None, window=name, exact=strings)
+                data = load_json(body)
+                expected = oracle.flow(
+                    rows, window=(now, width), symbol=material.symbol, quote=material.quote, exact=strings
+                )
+                assert_same(data, expected, ignore=IGNORE, strings=strings)
+                found = oracle.coverage(rows, window=(now, width))
+                assert_same({key: data["coverage"][key] for key in found}, {**found, "missing": found["missing"][:100]})
+                assert flow.coverage.requested_from == now - width
+                assert flow.coverage.requested_to == now
+
+
+def assert_bars(book: Book, rows: Sequence[Row]) -> None:
+    """The 1 s bars of an hour and the 1 m bars of a day, each field; `rows` are those that were held."""
+    newest = rows[-1].ts_us
+    for width, span, read in (
+        (SECOND, 3_600 * SECOND, book.bars.second_bars),
+        (60 * SECOND, 86_400 * SECOND, book.bars.minute_bars),
+    ):
+        since = newest - newest % width - span + width
+        expected = [bar for bar in oracle.bars(rows, width) if bar["start"] >= since]
+        found = [_plain(bar) for bar in read(since)]
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert one == other
+
+
+def _plain(bar: Bar) -> dict[str, Any]:
+    sums = bar.sums
+    return {
+        "start": bar.start,
+        **{name: Decimal(getattr(bar, name)).scaleb(-8) for name in ("open", "high", "low", "close")},
+        "buy_trades": sums.buy_trades,
+        "sell_trades": sums.sell_trades,
+        **{name: _scaled(getattr(sums, name), 8) for name in ("buy_base", "sell_base")},
+        **{name: _scaled(getattr(sums, name), 16) for name in ("buy_quote", "sell_quote")},
+        "first_id": bar.first_id,
+        "last_id": bar.last_id,
+    }
+
+
+def _scaled(value: int, places: int) -> Decimal:
+    return tapefile.EXACT.scaleb(Decimal(value), -places)
+
+
+async def assert_all(
+    daemon: Daemon, api: Api, material: Material, rows: Sequence[Row], *, strings: Sequence[bool] = (False,)
+) -> None:
+    """Every answer of the daemon over `rows`, the tape it has been given (at the times it was played)."""
+    book = book_of(daemon, material)
+    for exact in strings:
+        await assert_flow(api, material, rows, strings=exact)
+        await assert_large(api, material, rows, strings=exact)
+        await assert_windows(api, material, rows, strings=exact)
+    assert_windows_at(book, material, rows)
+    anchor = book.cvd()[3]
+    assert_bars(book, [row for row in rows if row.id >= anchor])
+
+
+def as_json(raw: bytes) -> Any:
+    return json.loads(raw)
