@@ -18,6 +18,7 @@ import uvloop
 from websockets.asyncio.client import connect
 
 from bench.generator import symbols
+from orderflow_stream import logs
 from orderflow_stream.adapters.clock import Clock
 from orderflow_stream.adapters.connections import Connections
 from orderflow_stream.analytics.large import LargeTracker
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, required=True)
     parser.add_argument("--symbols", type=int, required=True)
     args = parser.parse_args()
+    logs.configure("warning", "console")  # standard output is for the result
     gc.freeze()
     run = floor if args.mode == "floor" else daemon
     print(orjson.dumps(uvloop.run(run(args.port, args.frames, args.symbols))).decode())

@@ -64,14 +64,17 @@ async def serve(count: int, names: list[str], batch: int, gap: float) -> None:
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
         )
+        # What the client says is read and forgotten: closing over unread bytes would reset the connection.
+        listening = asyncio.create_task(reader.read(-1))
         try:
             for piece in writes:
                 writer.write(piece)
                 await writer.drain()
                 if gap:
                     await asyncio.sleep(gap)
-            writer.write(struct.pack("!BBH", 0x88, 2, 1000))
-            await writer.drain()
+            await listening  # until the client has had enough
+        except ConnectionError:
+            listening.cancel()
         finally:
             writer.close()
 

@@ -7,10 +7,10 @@ socket -> Connections -> `_sink` -> Engine.apply -> Hub.publish -> mailboxes
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import secrets
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Any, Final
 
@@ -47,6 +47,10 @@ from orderflow_stream.venues.guess import guess_instrument
 
 #: Seconds between two calls of `Engine.advance`: orders are closed 25 ms after their last row.
 TICK: Final = 0.01
+#: Seconds that answers under way get at the end, after the streams were drained: long polls are cut.
+GRACE: Final = 1.0
+#: Seconds for the last words to streams where there is no drain.
+LAST_WORDS: Final = 0.2
 #: Patience with the venue's symbol list before connecting without it, µs.
 LIST_PATIENCE: Final = 5 * US_PER_S
 
@@ -116,6 +120,7 @@ class Daemon:
             symbols=self.symbols,
             clock=self.clock,
             patterns=binance.symbols,
+            listened=lambda key: self.hub.listened(key),
         )
         delivery = settings.delivery
         self.hub = Hub(
@@ -128,6 +133,7 @@ class Daemon:
                 max_clients_per_ip=delivery.max_clients_per_ip,
                 mailbox_bytes=delivery.mailbox_kb * 1024,
                 mailbox_age=delivery.mailbox_s,
+                backlog=delivery.ring_events + delivery.ring_trades,
             ),
             loop=asyncio.get_running_loop(),
             rng=random.Random(),
@@ -183,14 +189,27 @@ class Daemon:
                         group.create_task(self.ingest.run(), name="ingest"),
                     ]
                     self.ready.set()
-                    log.info("listening", url=self.url, version=__version__, symbols=list(self._patterns))
+                    log.info(
+                        "listening",
+                        url=self.url,
+                        **({"metrics": f"{self.metrics_url}/metrics"} if self.metrics_url else {}),
+                        version=__version__,
+                        symbols=", ".join(self._patterns) or "none, on demand only",
+                    )
                     await self._stop.wait()
                     self._closing = True
                     log.info("draining", clients=self.hub.stats().clients)
                     await self.hub.drain("shutdown", self.settings.delivery.drain_s)
+                    await self.ingest.close()
                     await self.connections.aclose()
                     for task in work:
                         task.cancel()
+            except BaseException as error:
+                # A task failed, or we are cut short: clients are told, and nobody is waited for.
+                self._closing = True
+                await self.ingest.close()
+                await self.hub.drain("shutdown" if isinstance(error, asyncio.CancelledError) else "failed", LAST_WORDS)
+                raise
             finally:
                 for runner in runners:
                     await runner.cleanup()
@@ -214,13 +233,13 @@ class Daemon:
 
     async def _listen(self) -> list[web.AppRunner]:
         server = self.settings.server
-        runner = Runner(build_app(self._context))
+        runner = Runner(build_app(self._context), shutdown_timeout=GRACE)
         runners: list[web.AppRunner] = [runner]
         try:
             await runner.setup()
-            self.url = await _bind(runner, server.host, server.port, "server.port")
+            self.url = await _bind(runner, server.host, server.port, "--port or server.port")
             if server.metrics_listen is not None:
-                metrics = Runner(build_metrics_app(self._context))
+                metrics = Runner(build_metrics_app(self._context, server.metrics_listen.host), shutdown_timeout=GRACE)
                 runners.append(metrics)
                 await metrics.setup()
                 address = server.metrics_listen
@@ -333,22 +352,16 @@ def _options(settings: Settings, windows: dict[str, int]) -> Options:
 
 
 async def _bind(runner: web.AppRunner, host: str, port: int, key: str) -> str:
-    """Listen there; the URL. A port that is taken is a `StartError`."""
+    """Listen there; the URL. A port that is taken is a `StartError`; `key` says how to choose another."""
     site = web.TCPSite(runner, host, port, reuse_address=True)
     try:
         await site.start()
     except OSError as error:
-        taken = f"port {port} of {host} is in use (is another one running?)"
-        reason = taken if error.errno == 98 else f"cannot listen on {host}:{port}: {error.strerror or error}"
-        raise StartError(f"{reason}; choose another with {key} or --port") from None
+        if error.errno == errno.EADDRINUSE:
+            reason = f"port {port} of {host} is in use (is another one running?); choose another with {key}"
+        else:
+            reason = f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address with {key}"
+        raise StartError(reason) from None
     address = runner.addresses[0]
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     return f"http://{shown}:{address[1]}"
-
-
-async def serve(settings: Settings, on_start: Callable[[Daemon], None] = lambda daemon: None) -> None:
-    """Build a daemon, hand it to `on_start`, and run it."""
-    daemon = Daemon(settings)
-    on_start(daemon)
-    with suppress(asyncio.CancelledError):
-        await daemon.run()

@@ -7,7 +7,7 @@ updates, synchronously and on the path of a trade only where there are updates.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -15,17 +15,20 @@ import structlog
 from orderflow_stream.adapters.backfiller import Backfiller
 from orderflow_stream.adapters.clock import Clock
 from orderflow_stream.adapters.connections import Connections
+from orderflow_stream.adapters.notes import Notes
 from orderflow_stream.adapters.reader import Reader
 from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Corrected, Event, FeedUp, GapFound, Instrument, Update
+from orderflow_stream.core.events import Corrected, Event, FeedDown, FeedUp, GapFound, Instrument, StateChanged, Update
 from orderflow_stream.feed.selection import Fault, Selection, is_pattern, select
 
 #: Seconds between two looks for on-demand symbols that nobody asks for any more.
 IDLE_LOOK: Final = 15.0
 #: Trades read of a symbol on demand where a time window is asked for.
 DEMAND_TRADES: Final = 5_000
+
+_WORTH_A_NOTE: Final = (GapFound, Corrected, StateChanged)
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +80,9 @@ class Ingest:
         symbols: Symbols,
         clock: Clock,
         patterns: Sequence[str],
+        listened: Callable[[str], bool] = lambda key: False,
     ) -> None:
+        """`listened` tells whether somebody follows an instrument other than by asking (an open stream)."""
         self._engine = engine
         self._connections = connections
         self._backfiller = backfiller
@@ -85,9 +90,14 @@ class Ingest:
         self._symbols = symbols
         self._clock = clock
         self._patterns = tuple(patterns)
+        self._listened = listened
         self._promoted: set[str] = set()
         self._told: set[str] = set()
         self.configured: dict[str, Instrument] = {}
+        self._notes = Notes(clock.now, self.streams)
+        self._began = clock.monotonic()
+        self._all_up = False  # once: every configured symbol has had its stream
+        self._closed = False
         self.started = False
         self.faults: tuple[Fault, ...] = ()  # patterns that select nothing, as of the newest list
 
@@ -97,11 +107,26 @@ class Ingest:
         """`event` was applied (None: time was) and `updates` came of it."""
         if isinstance(event, FeedUp):
             self._up(event.instruments)
+            if not self._all_up:
+                self._look_if_up()
+        if not updates:
+            return
         for update in updates:
             if isinstance(update, GapFound):
                 self._backfiller.repair(update)
             elif isinstance(update, Corrected):
                 self._backfiller.corrected(update)
+        # That a connection ended is told by those who held it, once for all its symbols.
+        told = self._closed or isinstance(event, FeedDown)
+        if not told and any(isinstance(update, _WORTH_A_NOTE) for update in updates):
+            self._notes.saw(updates)
+
+    def _look_if_up(self) -> None:
+        books = [self._engine.book(key) for key in self.configured]
+        if books and all(book is not None and book.was_up for book in books):
+            self._all_up = True
+            seconds = round(self._clock.monotonic() - self._began, 1)
+            log.info("every configured symbol is streamed", symbols=len(books), seconds=seconds)
 
     def _up(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -136,7 +161,11 @@ class Ingest:
         if fresh:
             self._connections.add(fresh)
         if self.started and (fresh or gone):
-            log.info("the symbol list changed", new=[one.symbol for one in fresh], gone=gone)
+            log.info(
+                "the symbol list changed",
+                new=", ".join(instrument.symbol for instrument in fresh),
+                gone=", ".join(key.partition(":")[2] for key in gone),
+            )
 
     def _select(self) -> Selection:
         if self._symbols.fetched_at is not None:
@@ -151,6 +180,17 @@ class Ingest:
         self._engine.remove(key)
 
     # -- on demand ------------------------------------------------------------------------------------------------
+
+    def streams(self, key: str) -> bool:
+        """Whether a stream feeds this instrument, or is being opened for it."""
+        book = self._engine.book(key)
+        return key in self.configured or key in self._promoted or (book is not None and not book.demand)
+
+    def touch(self, key: str) -> None:
+        """Somebody asks for an instrument that is in memory: one that is there on demand is not idle."""
+        demand = self._reader.demand
+        if key in demand:
+            demand.asked(key, self._clock.now())
 
     async def read(
         self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
@@ -187,9 +227,17 @@ class Ingest:
         """Until cancelled: give up symbols that nobody asks for any more."""
         while True:
             await asyncio.sleep(IDLE_LOOK)
+            for key in self._engine.books:
+                if key not in self.configured and self._listened(key):
+                    self.touch(key)
             for key in self._reader.tick(self._clock.now()):
                 book = self._engine.book(key)
                 if book is not None and key not in self.configured:
                     log.info("symbol not asked for lately: dropped", symbol=book.instrument.symbol)
                     self._promoted.discard(key)
                     self._drop(key, book.instrument.symbol)
+
+    async def close(self) -> None:
+        """End the reads under way; who waits for them is told so. From here on nothing is news."""
+        self._closed = True
+        await self._reader.close()

@@ -11,7 +11,7 @@ from msgspec import Struct
 from orderflow_stream.adapters.pages import Pages
 from orderflow_stream.adapters.ranked import Ranked
 from orderflow_stream.core.events import Instrument, Probe, Restarted, Trade
-from orderflow_stream.feed.errors import UnknownSymbol
+from orderflow_stream.feed.errors import UnknownSymbol, UpstreamFailed
 from orderflow_stream.feed.upstream import Books, Sink
 
 _PARALLEL: Final = 4
@@ -80,11 +80,15 @@ class Prober:
                 newest, sent = await self._newest(item.instrument)
             if self._items.get(key) is not item:
                 return
+            held = self._books.newest_id(key)
             if newest is not None and self._began_anew(key, newest):
                 self.restarts += 1
                 log.warning("the venue began its ids anew", instrument=key, newest=newest.id)
                 self._sink(Restarted(key, self._now()))
                 self._restarted(item.instrument)
+            elif held is not None and held == item.newest_id and (newest is None or newest.id < held):
+                # It does not know yet what we know, so that it knows of nothing newer proves nothing.
+                raise UpstreamFailed("REST is behind the stream")
             else:
                 self._sink(Probe(key, newest.id if newest else None, sent))
         self._items.pop(key, None)

@@ -26,7 +26,7 @@ def replay(
     files: Iterable[Path],
     progress: Callable[[Path, int], None] = lambda path, rows: None,
 ) -> Book:
-    """Play the files, in the order given, into `engine` and return the instrument's book.
+    """Play the files, in the order given (`in_order` gives the tape's), into `engine`; the instrument's book.
 
     The newest trade is "now" at every moment. Ids that the files skip cannot be had from anywhere: they are declared
     lost. Raises `ReplayError` for a row that is no trade, `ArchiveError` for a file that cannot be read.
@@ -49,6 +49,17 @@ def replay(
         engine.apply(Refill(key, (), now, lost=tuple(book.open_ranges()), source="stream"))
     engine.advance(now)
     return book
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """The files by the id of their first trade: a shell sorts names, and a tape is read from its beginning.
+
+    Raises `ArchiveError` for a file whose first row cannot be read.
+    """
+    files = list(files)
+    if len(files) < 2:
+        return files
+    return sorted(files, key=lambda path: next(read_archive(path)).id)
 
 
 def _trade(key: str, path: Path, row: ArchiveRow) -> Trade:

@@ -33,7 +33,6 @@ class _Item(Struct, eq=False):
     instrument: Instrument
     plan: Plan
     streamed: int | None = None
-    looked: bool = False
 
 
 class Warmer:
@@ -114,10 +113,10 @@ class Warmer:
             page = await self._pages.read(item.instrument, ask.from_id, ask.limit, kind="warmup")
             if self._items.get(key) is not item:
                 return
-            if not item.looked:  # what is held before the first page came by the stream
-                item.looked, item.streamed = True, self._books.oldest_id(key)
+            if plan.newest is None:  # what is held before the first page came by the stream
+                item.streamed = self._books.oldest_id(key)
             now = self._now()
-            worth = plan.take(ask, page.trades, now)
+            worth = plan.take(ask, page.trades, now, item.streamed)
             self.pages += 1
             self.weight += page.weight
             self.trades += len(worth.trades)

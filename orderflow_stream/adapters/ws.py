@@ -37,8 +37,10 @@ Retry = Literal["never", "now", "backoff"]
 DialFault = Literal["dns", "refused", "tls", "blocked", "rate_limited", "timeout", "proxy", "url", "http", "network"]
 
 MAX_FRAME: Final = 2**20
-#: Frames waiting before we stop reading the socket; one read of 256 KiB is some 1,300.
-_HIGH_WATER: Final = 8_192
+#: Frames waiting before we stop reading the socket.
+_HIGH_WATER: Final = 1_024
+#: One read brings up to 256 KiB, some 1,300 frames, and parsing them takes 5 ms: too long for one stretch of the loop.
+_PIECE: Final = 32 * 1024
 #: A peer that vanished without a word is noticed after 10 + 3 x 3 s, unless the feed's own rhythm tells earlier.
 _KEEPALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 15_000))
 
@@ -86,6 +88,8 @@ class Wire(ClientConnection):
         self._parts: bytearray | None = None
         self.waiting = 0
         self._reader: asyncio.Future[None] | None = None
+        self._rest: deque[tuple[int, bytes]] = deque()  # read and not yet parsed, by time of the read
+        self._parsing = False  # a turn of the loop is booked for it
         self._stopped_reading = False
         self._lost = False
         self.bytes_in = 0
@@ -106,9 +110,7 @@ class Wire(ClientConnection):
                 self._reader = None
         stamp, frames = self._inbox.popleft()
         self.waiting -= len(frames)
-        if self._stopped_reading and self.waiting < _HIGH_WATER // 4:
-            self._stopped_reading = False
-            self.transport.resume_reading()
+        self._go_on()
         return stamp, frames
 
     def _end(self) -> WireClosed:
@@ -134,9 +136,6 @@ class Wire(ClientConnection):
         if self.protocol.state is State.OPEN:
             self.protocol.send_close(code)
             self.send_data()
-        if self._stopped_reading:  # else the peer's answer is never read
-            self._stopped_reading = False
-            self.transport.resume_reading()
         self.loop.call_later(timeout, self.transport.abort)
 
     # -- the library's side ------------------------------------------------------------------------------------------
@@ -163,17 +162,50 @@ class Wire(ClientConnection):
     def data_received(self, data: bytes) -> None:
         self.reads += 1
         self.bytes_in += len(data)
+        stamp = self._now()
+        if not self._rest and len(data) <= _PIECE:
+            self._parse(stamp, data)
+        else:
+            self._rest.extend((stamp, data[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
+        if (self._rest or self.waiting > _HIGH_WATER) and not self._stopped_reading:
+            self._stopped_reading = True
+            self.transport.pause_reading()
+        self._go_on()
+
+    def _parse(self, stamp: int, data: bytes) -> None:
         super().data_received(data)
         if self._fresh:
-            self._inbox.append((self._now(), self._fresh))
+            self._inbox.append((stamp, self._fresh))
             self.waiting += len(self._fresh)
             self._fresh = []
             self._wake()
-            if self.waiting > _HIGH_WATER and not self._stopped_reading and not self.transport.is_closing():
-                self._stopped_reading = True
-                self.transport.pause_reading()
+
+    def _go_on(self) -> None:
+        """Book the next piece, or let the socket be read again, as far as the reader has room."""
+        if self._rest:
+            if not self._parsing and self.waiting <= _HIGH_WATER:
+                self._parsing = True
+                self.loop.call_soon(self._parse_piece)
+        elif self._stopped_reading and self.waiting < _HIGH_WATER // 4 and not self.transport.is_closing():
+            self._stopped_reading = False
+            self.transport.resume_reading()
+
+    def _parse_piece(self) -> None:
+        self._parsing = False
+        if self._rest:
+            self._parse(*self._rest.popleft())
+            self._go_on()
+
+    def _parse_rest(self) -> None:
+        while self._rest:
+            self._parse(*self._rest.popleft())
+
+    def eof_received(self) -> None:
+        self._parse_rest()
+        super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._parse_rest()
         self._lost = True
         super().connection_lost(exc)
         self._wake()

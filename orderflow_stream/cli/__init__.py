@@ -31,10 +31,11 @@ app = App(
     help_epilogue="Settings: --config FILE, else $ORDERFLOW_CONFIG, else ./config.toml, else defaults; any key also "
     "as ORDERFLOW_TABLE__KEY in the environment.",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 
-def _notional(type_: object, tokens: Sequence[Any]) -> int:
+def _notional(_: object, tokens: Sequence[Any]) -> int:
     """A notional of the command line at 10^-16, by the rules of the API: a plain decimal above 0."""
     from orderflow_stream.core.units import parse_notional
 
@@ -157,6 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # flushes once more at its end; that must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # the same, as rich has it while it prints the help
+            return OK
+        raise
     return result if isinstance(result, int) else OK
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
-import orjson
-
-from orderflow_stream.adapters.replay import ReplayError, replay
+from orderflow_stream.adapters.replay import ReplayError, in_order, replay
 from orderflow_stream.analytics import flow, large
 from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.cli import FAILED, OK, USAGE
@@ -20,40 +18,49 @@ from orderflow_stream.delivery import encode
 from orderflow_stream.venues.binance_archive import ArchiveError, symbol_of
 from orderflow_stream.venues.guess import guess_instrument
 
-WINDOWS = tuple(units.parse_duration(text) for text in ("1m", "5m", "15m", "1h"))
+WINDOWS: Final = tuple(units.parse_duration(text) for text in ("1m", "5m", "15m", "1h"))
+MIN_NOTIONAL: Final = 100_000 * units.NOTIONAL_SCALE
 
 
 def run(
-    files: list[Path], symbol: str | None, quote: str | None, trades: int, min_notional: Decimal, *, as_json: bool
+    files: list[Path], symbol: str | None, quote: str | None, trades: int, min_notional: int | None, *, as_json: bool
 ) -> int:
-    """Play the files, print what the routes would answer; one result a symbol."""
+    """Play the files, print what the routes would answer; one result a symbol. `min_notional` at 10^-16."""
     if not 100 <= trades <= 5000:
         return _wrong(f"--trades must be from 100 to 5000, not {trades}")
-    try:
-        least = units.parse_notional(format(min_notional, "f"))
-    except ValueError:
-        return _wrong(f"--min-notional must be a positive number, not {min_notional}")
-    if not least:
-        return _wrong("--min-notional must be above 0")
+    least = min_notional or MIN_NOTIONAL
     by_symbol: dict[str, list[Path]] = {}
     for path in files:
-        by_symbol.setdefault((symbol or symbol_of(path)).upper(), []).append(path)
-    for name, paths in by_symbol.items():
-        instrument = _instrument(name, quote)
+        try:
+            name = symbol or symbol_of(path)
+        except ArchiveError as error:
+            return _wrong(f"{path}: {error.message}; say it with --symbol")
+        by_symbol.setdefault(name.upper(), []).append(path)
+    instruments = {name: _instrument(name, quote) for name in by_symbol}
+    for name, instrument in instruments.items():
+        if instrument is None and quote is None:
+            return _wrong(f"cannot tell the quote asset of {name}; say it with --quote")
         if instrument is None:
-            return _wrong(f"cannot tell the quote asset of {name}: say it with --quote")
+            return _wrong(f"--quote {quote}: {name} does not end in it")
+    for name, paths in by_symbol.items():
+        instrument = instruments[name]
+        assert instrument is not None
         try:
             book = _play(instrument, paths, least)
-        except (ArchiveError, ReplayError, OSError) as error:
-            print(f"replay: {error}", file=sys.stderr)
+        except (ArchiveError, ReplayError) as error:
+            _say(f"replay: {error}")
             return FAILED
         _show(book, trades, least, as_json=as_json)
     return OK
 
 
 def _wrong(message: str) -> int:
-    print(f"replay: {message}", file=sys.stderr)
+    _say(f"replay: {message}")
     return USAGE
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _instrument(symbol: str, quote: str | None) -> Instrument | None:
@@ -61,35 +68,34 @@ def _instrument(symbol: str, quote: str | None) -> Instrument | None:
         return guess_instrument(symbol)
     quote = quote.upper()
     base = symbol.removesuffix(quote)
-    return Instrument("binance", symbol, base, quote) if base != symbol else None
+    return Instrument("binance", symbol, base, quote) if base not in {symbol, ""} else None
 
 
 def _play(instrument: Instrument, paths: list[Path], least: int) -> Book:
     engine = Engine(windows=WINDOWS, analytics=lambda book: (LargeTracker(book, least, engine.pending),))
+    terminal = sys.stderr.isatty()
 
     def progress(path: Path, rows: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{path.name}: {rows:,} rows", end="", file=sys.stderr, flush=True)
+        if terminal:
+            print(f"\r\x1b[K{path.name}: {rows:,} rows", end="", file=sys.stderr, flush=True)
 
-    book = replay(engine, instrument, paths, progress)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    return book
+    try:
+        return replay(engine, instrument, in_order(paths), progress)
+    finally:
+        if terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _show(book: Book, trades: int, least: int, *, as_json: bool) -> None:
     now = book.tape.newest_ts
     rules = encode.Rules()
-    view = flow.over_trades(book, trades, now)
+    flow_data = encode.flow_data(rules, book.instrument, flow.over_trades(book, trades, now), None)
     prints = large.scan(book, min_notional=least, now=now)
-    answer = {
-        "flow": orjson.Fragment(encode.flow_data(rules, book.instrument, view, None)),
-        "large": orjson.Fragment(encode.large_data(rules, book.instrument, prints, None)),
-    }
+    large_data = encode.large_data(rules, book.instrument, prints, None)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+        sys.stdout.buffer.write(b'{"flow":%b,"large":%b}\n' % (flow_data, large_data))
         sys.stdout.flush()
     else:
-        from orderflow_stream.cli.show import show_replay
+        from orderflow_stream.cli.show import exact, show_replay
 
-        show_replay(orjson.loads(orjson.dumps(answer)), book)
+        show_replay(exact(flow_data), exact(large_data), book)

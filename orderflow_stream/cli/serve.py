@@ -79,7 +79,8 @@ async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
             return OK  # asked to end before there was anything to drain
         print("cut short", file=sys.stderr)
         return CUT_SHORT
-    except Exception as failure:  # noqa: BLE001 - the outermost edge: a broken invariant ends the process, said clearly
+    except Exception as failure:
+        # The outermost edge: a broken invariant ends the process, and is said clearly.
         for leaf in _leaves(failure):
             log.error("the daemon failed", exc_info=leaf)
         return FAILED

@@ -1,110 +1,153 @@
-"""`tail`: the live tape of a running daemon, in a terminal."""
+"""`tail`: the live tape of a running daemon, in a terminal. Trades go to standard output, all else to the other."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import orjson
-from rich.console import Console
-from rich.text import Text
 
 from orderflow_stream.cli import FAILED, OK, USAGE
+from orderflow_stream.cli.events import Event, events
+from orderflow_stream.cli.show import TradeLines
 
 #: Seconds without any event after which the connection is taken for dead (the daemon sends a heartbeat every 2 s).
-SILENCE = 15.0
+SILENCE: Final = 15.0
 #: Seconds between attempts when the daemon states none.
-PAUSE = 2.0
+PAUSE: Final = 2.0
+#: The longest line that is read; a heartbeat names every symbol there is.
+_BUFFER: Final = 1 << 20
 
 
-def run(symbols: list[str], url: str, min_notional: Decimal | None, *, as_json: bool) -> int:
-    """Print trades as they come until Ctrl-C."""
+def run(symbols: list[str], url: str, min_notional: int | None, *, as_json: bool) -> int:
+    """Print trades as they come until Ctrl-C. `min_notional` at 10^-16."""
+    base = (url if "://" in url else f"http://{url}").rstrip("/")
     try:
-        return asyncio.run(_tail(symbols, url.rstrip("/"), min_notional, as_json=as_json))
+        return asyncio.run(Tail(symbols, base, TradeLines(min_notional, as_json=as_json)).run())
     except KeyboardInterrupt:
         return OK
 
 
-async def _tail(symbols: list[str], url: str, min_notional: Decimal | None, *, as_json: bool) -> int:
-    console = Console(highlight=False)
-    params = {"symbols": ",".join(symbols), "topics": "trade"}
-    position: str | None = None
-    reached = False
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        while True:
-            pause = PAUSE
-            headers = {"Accept": "text/event-stream", **({"Last-Event-ID": position} if position else {})}
-            try:
-                async with session.get(f"{url}/v1/stream", params=params, headers=headers) as response:
-                    if response.status != 200:
-                        return await _refused(response)
-                    reached = True
-                    async for name, id_, data, retry in _events(response.content):
-                        position = id_ or position
-                        pause = retry or pause
-                        _print(console, name, data, min_notional, as_json=as_json)
-            except aiohttp.InvalidURL:
-                print(f"tail: {url} is not a URL; write --url http://host:port", file=sys.stderr)
-                return USAGE
-            except (aiohttp.ClientError, TimeoutError) as error:
-                if not reached:
-                    print(
-                        f"tail: no daemon at {url} ({error}); start one with `orderflow-stream serve`", file=sys.stderr
-                    )
+class _Refused(Exception):
+    """The daemon will not have it; the message says why."""
+
+
+class Tail:
+    """One tape, over as many connections as it takes: each resumes where the one before ended."""
+
+    def __init__(self, symbols: list[str], url: str, lines: TradeLines) -> None:
+        self._url = url
+        self._params = {"symbols": ",".join(symbols), "topics": "trade"}
+        self._lines = lines
+        self._position = ""
+        self._resuming = False  # this connection was asked to go on where the last one ended
+        self._reached = False
+        self._away = False  # the loss of the daemon was told
+        self._pause = PAUSE
+
+    async def run(self) -> int:
+        """Until cancelled, or refused."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE)
+        async with aiohttp.ClientSession(timeout=timeout, read_bufsize=_BUFFER) as session:
+            while True:
+                self._pause = PAUSE
+                try:
+                    await self._once(session)
+                except _Refused as error:
+                    _say(f"tail: {error}")
                     return FAILED
-                print(f"tail: the connection is lost, trying again ({error})", file=sys.stderr)
-            await asyncio.sleep(pause)
+                except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+                    _say(f"tail: --url {self._url} is not a URL; write http://host:port")
+                    return USAGE
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    if not self._reached:
+                        _say(f"tail: no daemon at {self._url} ({_words(error)}); start one: orderflow-stream serve")
+                        return FAILED
+                    if not self._away:
+                        self._away = True
+                        _say(f"-- the connection is lost, trying until it is back ({_words(error)})")
+                await asyncio.sleep(self._pause)
+
+    async def _once(self, session: aiohttp.ClientSession) -> None:
+        headers = {"Accept": "text/event-stream"}
+        self._resuming = bool(self._position)
+        if self._resuming:
+            headers["Last-Event-ID"] = self._position
+        async with session.get(f"{self._url}/v1/stream", params=self._params, headers=headers) as response:
+            if response.status >= 500 and self._reached:
+                raise aiohttp.ClientResponseError(
+                    response.request_info, (), status=response.status, message=response.reason or ""
+                )
+            if response.status != 200 or response.content_type != "text/event-stream":
+                raise _Refused(await _why(response))
+            self._reached = True
+            try:
+                async for event in events(response.content):
+                    self._position = event.id or self._position
+                    self._pause = event.retry or self._pause
+                    self._take(event)
+            except ValueError as error:
+                raise _Refused(f"{self._url} sends what is no event stream: {error}") from error
+
+    def _take(self, event: Event) -> None:
+        """Print one event, or what it means."""
+        match event.name:
+            case "trade":
+                self._lines.trade(event.data)
+            case "hello":
+                self._hello(orjson.loads(event.data))
+            case "slow":
+                _say("-- this terminal is too slow for the tape: the daemon ended the stream, resuming where it was")
+            case "busy":
+                _say(f"-- the daemon has no room for another stream; trying again in {self._pause:.0f} s")
+            case "bye":
+                self._away = True
+                reason = orjson.loads(event.data).get("reason")
+                _say(f"-- the daemon said goodbye ({reason}); trying again in {self._pause:.1f} s")
+            case "gap" | "corrected" | "state":
+                _say(f"-- {_told(event.name, orjson.loads(event.data))}")
+
+    def _hello(self, hello: dict[str, Any]) -> None:
+        if self._away:
+            _say("-- connected again")
+        self._away = False
+        if self._resuming and not hello.get("recovered"):
+            _say("-- what was traded meanwhile is not here: the daemon's log does not reach back that far")
 
 
-async def _refused(response: aiohttp.ClientResponse) -> int:
+def _told(name: str, data: dict[str, Any]) -> str:
+    """A gap, its repair, or a change of state, for a person."""
+    symbol = data.get("symbol", "?")
+    if name == "state":
+        reason = data.get("reason")
+        return f"{symbol} is {data.get('state')}{f': {reason}' if reason else ''}"
+    missing = ", ".join(f"{first}-{last}" for first, last in (data.get("missing") or [])[:5])
+    if name == "gap":
+        return f"{symbol}: trades are missing{f' ({missing})' if missing else ''}"
+    return f"{symbol}: " + (f"still missing: {missing}" if missing else "no trade is missing any more")
+
+
+async def _why(response: aiohttp.ClientResponse) -> str:
+    origin = response.url.origin()
     try:
         message = orjson.loads(await response.read())["message"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        message = "not an orderflow_stream daemon?"
-    print(f"tail: {response.status} from {response.url.origin()}: {message}", file=sys.stderr)
-    return FAILED
+        return f"{origin} answers {response.status} and no event stream; is it an orderflow-stream daemon?"
+    return f"{origin} answers {response.status}: {message}"
 
 
-async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, str, Any, float]]:
-    """Server-sent events as (name, id, data, retry in seconds or 0)."""
-    name = id_ = data = ""
-    retry = 0.0
-    async for raw in content:
-        line = raw.decode().rstrip("\n")
-        if not line:
-            if data:
-                yield name, id_, orjson.loads(data), retry
-            name, data = "", ""
-            continue
-        field, _, value = line.partition(": ")
-        if field == "event":
-            name = value
-        elif field == "id":
-            id_ = value
-        elif field == "data":
-            data = value
-        elif field == "retry" and value.isdecimal():
-            retry = int(value) / 1000
+def _words(error: BaseException) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name cannot be resolved"
+        case aiohttp.ClientConnectorError(os_error=cause):
+            return cause.strerror if cause.strerror and "Connect call" not in str(cause) else "connection refused"
+        case TimeoutError():
+            return "no answer in time"
+    return str(error) or type(error).__name__
 
 
-def _print(console: Console, name: str, data: Any, min_notional: Decimal | None, *, as_json: bool) -> None:
-    if name == "trade":
-        if min_notional is not None and Decimal(str(data["price"])) * Decimal(str(data["qty"])) < min_notional:
-            return
-        if as_json:
-            sys.stdout.buffer.write(orjson.dumps(data) + b"\n")
-            sys.stdout.flush()
-            return
-        at = datetime.fromtimestamp(data["time"] / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
-        sign, style = ("▲", "#648FFF") if data["side"] == "buy" else ("▼", "#FE6100")
-        late = " late" if data.get("late") else ""
-        line = f"{at} {data['symbol']:<12} {sign} {data['side']:<4} {data['price']:>14} x {data['qty']}{late}"
-        console.print(Text(line, style=style))
-    elif name in {"gap", "corrected", "state", "bye", "slow", "busy"} or (name == "hello" and data.get("resumed_from")):
-        print(f"-- {name}: {orjson.dumps(data).decode()}", file=sys.stderr)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

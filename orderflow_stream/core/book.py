@@ -255,20 +255,19 @@ class Book:
     ) -> Coverage:
         """The account of an answer that stands on the ids from `first` (its oldest trade) to the newest.
 
-        `trades` or `since`/`until` (µs) say what was asked for. Where fewer trades are held than asked for, it stands
-        on all ids held; where time was asked for, also on the hole before `first`, whose trades may belong to it.
+        `trades` or `since`/`until` (µs) say what was asked for. Where that is time, or more trades than are held, it
+        stands also on the hole between `first` and the trade before: what is missing there may belong to it.
         """
         now = self.now(now)
         sequence = self.sequence
         last = sequence.newest
         open_ = lost = invalid = expected = 0
         missing: tuple[Range, ...] = ()
-        if last is not None:
-            if trades is not None and len(self.tape) < trades:
-                first = sequence.first
-            elif since is not None:
-                begin = sequence.reach(sequence.next if first is None else first, since)
-                first = begin if begin <= last else None
+        if sequence.holes and (since is not None or (trades is not None and len(self.tape) < trades)):
+            begin = sequence.next if first is None else first
+            before = next(self.tape.rows_before(begin), None)
+            doubtful = sequence.first_missing(before.id if before is not None else -1, begin)
+            first = doubtful if doubtful is not None else first
         if first is None or last is None:
             first = last = None
         else:

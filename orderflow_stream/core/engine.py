@@ -163,7 +163,7 @@ class Engine:
             updates = declare(book, began, trade.id - 1, trade.ts_event)
         if not trade.qty:
             counters.invalid += 1
-            sequence.mark_invalid(trade.id, trade.ts_event)
+            sequence.mark_invalid(trade.id)
             book.verified = book.verified or verdict is not Verdict.LATE
         elif verdict is not Verdict.LATE:
             return updates + self._append(book, trade)

@@ -31,7 +31,7 @@ def refill(book: Book, event: Refill) -> tuple[Update, ...]:
     for trade in fresh:
         if not trade.qty:
             counters.invalid += 1
-            sequence.mark_invalid(trade.id, trade.ts_event)
+            sequence.mark_invalid(trade.id)
     lost = [newly for first, last in event.lost for newly in sequence.lose(first, last)]
     if fresh:
         book.refilled[event.source] = max(fresh[-1].id, book.refilled.get(event.source, -1))

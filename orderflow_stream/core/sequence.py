@@ -40,7 +40,7 @@ class Hole(Struct):
 class Sequence:
     """Which ids of an instrument were received: `first`..`newest` less the `holes` (ascending, disjoint)."""
 
-    __slots__ = ("_invalid_ts", "first", "holes", "invalid", "lost", "next", "open")
+    __slots__ = ("first", "holes", "invalid", "lost", "next", "open")
 
     def __init__(self) -> None:
         self.first: int | None = None
@@ -49,7 +49,6 @@ class Sequence:
         self.open = 0  # ids in holes that may still be filled
         self.lost = 0  # ids in holes that are proven lost
         self.invalid: list[int] = []
-        self._invalid_ts: dict[int, int] = {}
 
     @property
     def newest(self) -> int | None:
@@ -84,10 +83,9 @@ class Sequence:
         """Whether that id would be new: beyond either end, or inside a hole."""
         return self.first is None or id_ >= self.next or id_ < self.first or self._hole_at(id_) is not None
 
-    def mark_invalid(self, id_: int, ts: int) -> None:
-        """The id was received, with venue time `ts`, and carries no trade."""
+    def mark_invalid(self, id_: int) -> None:
+        """The id was received and carries no trade."""
         insort(self.invalid, id_)
-        self._invalid_ts[id_] = ts
 
     def lose(self, first: int, last: int) -> list[Range]:
         """Ids `first`..`last` are proven not to exist; the ranges that were open holes until now."""
@@ -111,21 +109,10 @@ class Sequence:
         """How many received ids in `first`..`last` carry no trade."""
         return bisect_right(self.invalid, last) - bisect_left(self.invalid, first)
 
-    def reach(self, first: int, since: int) -> int:
-        """From where the ids later than `since` (µs) may begin, if the first trade later than that is `first`.
-
-        Ids before it that carry no trade belong, where their time does; so does the hole that comes before all of
-        them, since nobody knows that its trades are not later than `since`.
-        """
-        while True:
-            while self._invalid_ts.get(first - 1, since) > since:
-                first -= 1
-            index = self._hole_at(first - 1)
-            if index is None:
-                return first
-            first = self.holes[index].first
-            if self._invalid_ts.get(first - 1, since) <= since:
-                return first
+    def first_missing(self, after: int, before: int) -> int | None:
+        """Where the first hole begins that does so above id `after` and below id `before`."""
+        index = bisect_right(self.holes, after, key=_first)
+        return self.holes[index].first if index < len(self.holes) and self.holes[index].first < before else None
 
     def forget_before(self, id_: int) -> None:
         """Ids below `id_` are no longer answered for."""
@@ -138,10 +125,7 @@ class Sequence:
         del self.holes[:gone]
         if self.holes and self.holes[0].first < id_:
             self._replace(0, self.holes[0].first, id_ - 1, None)
-        stale = bisect_left(self.invalid, id_)
-        for invalid in self.invalid[:stale]:
-            del self._invalid_ts[invalid]
-        del self.invalid[:stale]
+        del self.invalid[: bisect_left(self.invalid, id_)]
 
     def _overlapping(self, first: int, last: int) -> list[Hole]:
         start = bisect_left(self.holes, first, key=_last)

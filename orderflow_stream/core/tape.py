@@ -56,13 +56,9 @@ class Chunk:
         return len(self.ids)
 
     def extend(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            self.ids.append(row.id)
-            self.price.append(row.price)
-            self.qty.append(row.qty)
-            self.ts.append(row.ts_event)
-            self.first.append(row.first_id)
-            self.last.append(row.last_id)
+        columns = (self.ids, self.price, self.qty, self.ts, self.first, self.last)
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
 
     def row(self, i: int) -> Row:
         return Row(self.ids[i], self.price[i], self.qty[i], self.ts[i], self.first[i], self.last[i])

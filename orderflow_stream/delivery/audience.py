@@ -115,8 +115,13 @@ class Audience:
         if not filter_.patterns:
             return set()
         matches = matcher(filter_.patterns)
-        found = (self._books[key].instrument for key in keys)
-        return {one.key for one in found if one.venue == filter_.venue and matches(one.symbol)}
+        venue = filter_.venue
+        found: set[str] = set()
+        for key in keys:
+            instrument = self._books[key].instrument
+            if instrument.venue == venue and matches(instrument.symbol):
+                found.add(key)
+        return found
 
     def _hear(self, group: Group, key: str) -> None:
         group.instruments.add(key)

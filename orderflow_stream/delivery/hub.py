@@ -280,10 +280,14 @@ class Hub:
 
     def bye(self, client: Client, reason: str) -> None:
         """End a stream at a time of our choosing; what waits for the client goes first, if its transport takes it."""
-        if client.ended is None and not client.sink.closing:
-            if client.mailbox and not client.backlog and not self._outbox.blocked(client):
-                self._outbox.send(client, client.mailbox.take(2 * self.limits.mailbox_bytes))
-            self._end(client, "bye", reason, reason)
+        if client.ended is not None:
+            return
+        if client.sink.closing:
+            self.gone(client)
+            return
+        if client.mailbox and not client.backlog and not self._outbox.blocked(client):
+            self._outbox.send(client, client.mailbox.take(2 * self.limits.mailbox_bytes))
+        self._end(client, "bye", reason, reason)
 
     def _end(self, client: Client, event: str, reason: str, counted: str) -> None:
         data = to_json({"reason": reason})

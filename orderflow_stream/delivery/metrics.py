@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
@@ -26,21 +26,10 @@ from prometheus_client.registry import Collector
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.delivery.http.stats import HttpStats
+from orderflow_stream.delivery.limits import Stats
 from orderflow_stream.delivery.metrics_symbols import symbol_lines
 
 _US: Final = 1e-6
-
-
-class StreamNumbers(Protocol):
-    """What the hub tells of its clients; see `hub.Stats`."""
-
-    clients: int
-    events: dict[str, int]
-    conflated: int
-    dropped: int
-    aborted: dict[str, int]
-    refused: dict[str, int]
-    buffer_bytes: int
 
 
 class FeedNumbers(Struct, kw_only=True):
@@ -78,7 +67,7 @@ class Sources(Struct, frozen=True, kw_only=True):
     version: str
     venue: str = "binance"
     http: HttpStats
-    streams: Callable[[], StreamNumbers | None] = lambda: None
+    streams: Callable[[], Stats | None] = lambda: None
     feed: Callable[[], FeedNumbers] = FeedNumbers
     rest: Callable[[], RestNumbers] = RestNumbers
     loop: Callable[[], LoopNumbers] = LoopNumbers

@@ -23,6 +23,10 @@ CAP: Final = 200_000
 #: holes: a warm-up must end.
 LAG_WAITS: Final = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000)
 
+#: An empty page is nearly always a fault: there is a trade to tell of. Only of a symbol that never traded is it the
+#: truth, and then it has to be said so often.
+BLANKS: Final = 3
+
 
 class Ask(Struct, frozen=True):
     """A page: ids from `from_id` on, ascending (None: the newest `limit`), not before venue time `at` (µs)."""
@@ -61,19 +65,21 @@ class Plan:
         self._empty = False
         self._lags = 0
         self._join_at = 0
+        self._blanks = 0
+        self._blank_until = 0
 
     def next(self, now: int, streamed: int | None) -> Ask | None:
         """The next page at venue time `now`; `streamed` is the first id that the stream brought, None if none yet.
         None: the warm-up is complete (as far as `origin`, `capped` and `unjoined` say)."""
         if self.newest is None:
-            return None if self._empty else Ask(None)
+            return None if self._empty else Ask(None, at=self._blank_until)
         joins = self._lags > len(LAG_WAITS) or streamed is None or self.newest >= streamed - 1
         if not joins and now >= self._join_at:
             return self._newer(streamed)
         if not (self.origin or self.capped or self._enough(now)):
             assert self.first is not None
             below = max(self.first - PAGE, 0)
-            return Ask(below, self.first - below)
+            return Ask(below, self.first - below, self._blank_until)
         return None if joins else self._newer(streamed)
 
     def unjoined(self, streamed: int | None) -> Range | None:
@@ -87,16 +93,19 @@ class Plan:
         assert streamed is not None
         return Ask(self.newest + 1, min(PAGE, streamed - self.newest), self._join_at)
 
-    def take(self, ask: Ask, rows: Sequence[Trade], now: int) -> Page:
+    def take(self, ask: Ask, rows: Sequence[Trade], now: int, streamed: int | None = None) -> Page:
         """The answer to `ask` at venue time `now`, as what it is worth."""
         self.pages += 1
         ordered = ascending(rows)
+        if self.newest is not None and ask.from_id is not None and ask.from_id > self.newest:
+            return self._take_newer(ask.from_id, ordered, now)
+        if not ordered:
+            return self._take_blank(now, streamed)
+        self._blanks = self._blank_until = 0
         if self.newest is None:
             return self._take_newest(ordered)
         assert ask.from_id is not None
         assert self.first is not None
-        if ask.from_id > self.newest:
-            return self._take_newer(ask.from_id, ordered, now)
         first = self.first
         ordered = [trade for trade in ordered if trade.id < first]
         # The venue answers with ids from `from_id` on: where its answer starts above, it has nothing in between.
@@ -108,10 +117,14 @@ class Plan:
         self.capped = not self.origin and self.rows >= self._cap
         return Page(tuple(ordered), lost, self.origin)
 
-    def _take_newest(self, ordered: list[Trade]) -> Page:
-        if not ordered:
+    def _take_blank(self, now: int, streamed: int | None) -> Page:
+        self._blank_until = now + LAG_WAITS[min(self._blanks, len(LAG_WAITS) - 1)]
+        self._blanks += 1
+        if self.newest is None and streamed is None and self._blanks >= BLANKS:
             self._empty = self.origin = True
-            return Page((), origin=True)
+        return Page((), origin=self.origin)
+
+    def _take_newest(self, ordered: list[Trade]) -> Page:
         self._count(ordered)
         self.first, self.newest = ordered[0].id, ordered[-1].id
         self.origin = self.first == 0

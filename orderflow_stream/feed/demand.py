@@ -105,7 +105,7 @@ class ReadPlan:
             if self.joins(rows):
                 self.anew = False
                 return self._take_head(self._newest + 1, rows)
-            self._older = self._plan()
+            self._older = self._older or self._plan()
             return self._from_older(ask, rows, now)
         if not self._head_done and not self.anew:
             return self._take_head(ask.from_id, rows)

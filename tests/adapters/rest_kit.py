@@ -63,7 +63,7 @@ class VirtualTime(ManualClock):
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Let time pass until something is so; a test that waits in vain fails."""
-        for _ in range(100_000):
+        for _ in range(3_000):
             if condition():
                 return
             await self._idle()
@@ -95,7 +95,7 @@ class VirtualTime(ManualClock):
 
 
 async def _few_turns() -> None:
-    for _ in range(8):
+    for _ in range(40):
         await asyncio.sleep(0)
 
 
@@ -143,14 +143,14 @@ def trade(id: int, *, ts: int | None = None, instrument: Instrument = BTC, qty: 
 
 
 class TapeRest(Rest):
-    """REST over tapes in memory, answered at once. `faults` are raised first, one a call; `lag` hides the newest ids
-    of a symbol; `calls` is what was asked."""
+    """REST over tapes in memory, answered at once. `faults` are raised first, one a call (None: none); `visible` hides
+    the ids of a symbol beyond one; `calls` is what was asked."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(["http://tape.invalid"], Budget(), now=clock.now, explain=BinanceSpot().error)
         self.tapes: dict[str, dict[int, Trade]] = {}
         self.visible: dict[str, int] = {}
-        self.faults: list[Exception] = []
+        self.faults: list[Exception | None] = []
         self.calls: list[tuple[Kind, str, int | None, int]] = []
         self.parallel = 0
         self.most_parallel = 0
@@ -184,8 +184,8 @@ class TapeRest(Rest):
                 await self.gate.wait()
         finally:
             self.parallel -= 1
-        if self.faults:
-            raise self.faults.pop(0)
+        if self.faults and (fault := self.faults.pop(0)) is not None:
+            raise fault
         top = self.visible.get(symbol)
         tape = self.tapes.get(symbol, {})
         ids = sorted(id_ for id_ in tape if top is None or id_ <= top)

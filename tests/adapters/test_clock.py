@@ -128,11 +128,10 @@ async def test_a_failing_source_keeps_the_last_offset_and_says_so_once() -> None
     with capture_logs() as logs:
         assert not await clock.sync(rest, VENUE)
         assert not await clock.sync(rest, VENUE)
-        assert clock.stale
-        assert clock.offset == 250_000
+        assert (clock.stale, clock.offset) == (True, 250_000)
         rest.broken = False
         assert await clock.sync(rest, VENUE)
-    assert not clock.stale
+    assert (clock.stale, clock.offset) == (False, 250_000)
     assert [entry["log_level"] for entry in logs] == ["warning", "info"]
 
 

@@ -367,7 +367,8 @@ async def test_a_dead_connection_is_replaced() -> None:
         feeding(sim.stream_url, "AUSDT", policy=policy) as feed,
     ):
         await feed.until(feed.ups)
-        while sim.connections[0].pongs < 10:  # kept alive by pings alone, well beyond the allowed silence
+        # Kept alive by pings alone, well beyond the allowed silence.
+        while sim.connections[0].pongs < 10:  # noqa: ASYNC110 - the simulator tells nobody of a pong
             await asyncio.sleep(0.01)
         assert feed.downs() == []
         sim.faults.pause(0)

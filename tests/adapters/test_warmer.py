@@ -117,11 +117,9 @@ async def test_a_fault_resumes_at_the_page_where_it_was() -> None:
     bench = Bench()
     bench.rest.list_trades(BTC, range(10_000))
     bench.warmer.order(BTC, 0)
-    async with Running(bench.warmer.run()):
-        await bench.time.until(lambda: len(bench.rest.calls) == 1)
-        bench.rest.faults = [UpstreamFailed("down"), UpstreamBusy("full", retry_after=40)]
-        await bench.time.until(lambda: bench.warmer.progress.done == 1)
-    assert [first for first, _ in bench.rest.asked()].count(None) <= 3
+    bench.rest.faults = [None, UpstreamFailed("down"), UpstreamBusy("full", retry_after=40)]
+    await bench.warm()
+    assert [first for first, _ in bench.rest.asked()] == [None, 8_000, 8_000, 8_000, 7_000]
     assert bench.books.ids() == list(range(7_000, 10_000))
     assert bench.warmer.failures == 2
     assert bench.time.now() - START >= 41_000_000
@@ -152,8 +150,9 @@ async def test_a_removed_instrument_gets_nothing_more() -> None:
     bench.rest.list_trades(BTC, range(10_000))
     bench.warmer.order(BTC, 0)
     bench.warmer.order(ETH, 0)
+    bench.rest.faults = [None, None, UpstreamFailed("down")]  # BTC, ETH, BTC again: it waits
     async with Running(bench.warmer.run()):
-        await bench.time.until(lambda: len(bench.books.refills()) == 1)
+        await bench.time.until(lambda: bench.warmer.failures == 1)
         bench.warmer.forget(BTC.key)
         bench.warmer.forget(BTC.key)
         await bench.time.pass_by(10)
@@ -163,14 +162,14 @@ async def test_a_removed_instrument_gets_nothing_more() -> None:
 
 async def test_progress_counts_the_batch() -> None:
     bench = Bench(parallel=1)
-    assert bench.warmer.progress.eta_s == 0.0
     bench.rest.list_trades(BTC, range(10_000))
     bench.rest.list_trades(ETH, range(10_000))
     bench.warmer.order(BTC, 2)
     bench.warmer.order(ETH, 1)
-    assert bench.warmer.progress.eta_s is None
+    unknown = bench.warmer.progress
+    assert (unknown.total, unknown.eta_s) == (2, None)
+    bench.rest.faults = [UpstreamFailed("down")]  # so ETH is the first to be done
     async with Running(bench.warmer.run()):
-        bench.rest.faults = [UpstreamFailed("down")]
         await bench.time.until(lambda: bench.warmer.progress.done == 1)
         progress = bench.warmer.progress
         assert (progress.done, progress.total) == (1, 2)

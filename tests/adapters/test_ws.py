@@ -207,14 +207,52 @@ async def test_a_reader_that_stops_stops_the_socket() -> None:
 
     async with listening(handler) as port:
         wire = await open_(f"ws://127.0.0.1:{port}")
-        reads = -1
-        while wire.reads != reads or wire.waiting < 8_192:  # until nothing more comes in
-            reads = wire.reads
-            for _ in range(50):
+        waiting = -1
+        while wire.waiting != waiting or not waiting:  # until nothing more comes in
+            waiting = wire.waiting
+            for _ in range(200):
                 await asyncio.sleep(0)
-        assert wire.waiting < 8_192 + 5_000  # one read beyond the mark
+        assert wire.waiting < 1_024 + 400  # a piece beyond the mark
+        assert wire.bytes_in < total * 50  # and most of it is still with the sender
         assert len(await read(wire, total)) == total
         wire.transport.abort()
+
+
+async def test_a_large_read_is_parsed_in_pieces_with_turns_of_the_loop_between() -> None:
+    count = 20_000
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await handshake(reader, writer)
+        writer.write(b"".join(frame(b"%06d" % n + b"." * 100) for n in range(count)))
+        await writer.drain()
+        writer.close()
+
+    async with listening(handler) as port:
+        wire = await open_(f"ws://127.0.0.1:{port}")
+        frames: list[bytes] = []
+        largest = 0
+        async with asyncio.timeout(10):
+            while len(frames) < count:
+                before = wire.waiting
+                await asyncio.sleep(0)
+                largest = max(largest, wire.waiting - before)
+                if wire.waiting:
+                    frames += (await wire.read())[1]
+        assert frames == [b"%06d" % n + b"." * 100 for n in range(count)]
+        assert 0 < largest <= 2 * 32 * 1024 // 108  # a piece booked and a small read may share a turn
+        _, closed = await read_to_end(wire)
+        assert closed.code == 1006
+
+
+async def test_what_was_read_before_the_end_is_parsed_whole() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await handshake(reader, writer)
+        writer.write(frame(b"x" * 100) * 3_000 + frame(b"\x03\xe9bye", 8))
+        await writer.drain()
+
+    async with listening(handler) as port:
+        frames, closed = await read_to_end(await open_(f"ws://127.0.0.1:{port}"))
+    assert (len(frames), closed.code, closed.reason) == (3_000, 1001, "bye")
 
 
 async def test_the_socket_is_watched_by_the_kernel() -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from orderflow_stream.core.coverage import Coverage
 from orderflow_stream.core.events import Refill
-from tests.core.making import HOUR, KEY, MINUTE, SECOND, T0, feed, make, run, trade
+from tests.core.making import KEY, MINUTE, SECOND, T0, feed, make, run, trade
 
 
 def test_an_answer_over_nothing() -> None:
@@ -73,32 +73,39 @@ def test_rows_without_a_trade_are_received_and_counted_apart() -> None:
     assert found.complete
 
 
-def test_fewer_trades_than_asked_stand_on_all_ids_held() -> None:
+def test_fewer_trades_than_asked_stand_on_what_is_held_and_on_the_hole_before() -> None:
     engine, book = make(warm=True)
     feed(engine, [trade(1, 0), *run(2, 4)])
     found = book.coverage(2, T0, trades=100)
-    assert (found.first_id, found.received, found.invalid, found.reaches_back) == (1, 4, 1, False)
+    assert (found.first_id, found.received, found.invalid, found.reaches_back) == (2, 3, 0, False)
+    engine, book = make(warm=True)
+    feed(engine, [trade(1, 0), *run(4, 6)])
+    found = book.coverage(4, T0, trades=100)
+    assert (found.first_id, found.received, found.missing) == (2, 3, ((2, 3),))
 
 
 def test_a_window_stands_on_the_hole_it_begins_at() -> None:
     """Its trades are older than the first in the window; nobody knows that they are older than the window."""
     engine, book = make(warm=True)
-    feed(engine, [*run(1, 10), *run(21, 30)])
-    edge = T0 + 15 * SECOND
-    found = book.coverage(21, T0 + 30 * SECOND, since=edge, until=T0 + 30 * SECOND)
-    assert (found.first_id, found.missing, found.missing_total) == (11, ((11, 20),), 10)
-    assert not found.complete
-    whole = book.coverage(22, T0 + 30 * SECOND, since=T0 + 21 * SECOND, until=T0 + 30 * SECOND)
+    feed(engine, [*run(1, 10), trade(15, 0), *run(21, 30)])
+    now = T0 + 30 * SECOND
+    found = book.coverage(21, now, since=T0 + 15 * SECOND, until=now)
+    assert (found.first_id, found.missing, found.missing_total) == (11, ((11, 14), (16, 20)), 9)
+    assert (found.received, found.invalid, found.complete) == (11, 1, False)
+    whole = book.coverage(22, now, since=T0 + 21 * SECOND, until=now)
     assert (whole.first_id, whole.missing_total, whole.complete) == (22, 0, True)
+    asked = book.coverage(21, now, trades=10)  # the last ten held: what is missing before them is not asked for
+    assert (asked.first_id, asked.complete) == (21, True)
 
 
-def test_a_window_in_which_only_invalid_rows_fall() -> None:
+def test_a_window_in_which_nothing_was_traded() -> None:
     engine, book = make(warm=True)
-    feed(engine, [*run(1, 3), trade(4, 0, ts=T0 + MINUTE), trade(5, 0, ts=T0 + MINUTE + 1)])
+    feed(engine, [*run(1, 3), trade(4, 0, ts=T0 + MINUTE)])
     found = book.coverage(None, T0 + MINUTE, since=T0 + MINUTE - 1, until=T0 + 2 * MINUTE)
-    assert (found.first_id, found.last_id, found.received, found.invalid) == (4, 5, 2, 2)
-    later = book.coverage(None, T0 + HOUR, since=T0 + HOUR - 1, until=T0 + HOUR)
-    assert (later.first_id, later.expected) == (None, 0)
+    assert (found.first_id, found.expected, found.complete) == (None, 0, True)
+    engine.apply(trade(7, 0, ts=T0 + MINUTE))  # what is missing before it may have been traded in the window
+    found = book.coverage(None, T0 + MINUTE, since=T0 + MINUTE - 1, until=T0 + 2 * MINUTE)
+    assert (found.first_id, found.last_id, found.missing, found.complete) == (5, 7, ((5, 6),), False)
 
 
 def test_it_is_a_plain_value() -> None:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow_stream.core.sums import Sums
-from tests.core.making import BIG, sums_of, tapes, trade
+from tests.core.making import BIG, law, sums_of, tapes, trade
 
 
 def test_buys_and_sells_apart_exactly() -> None:
@@ -11,6 +11,7 @@ def test_buys_and_sells_apart_exactly() -> None:
     assert (found.trades, found.delta_base, found.delta_quote) == (3, BIG - 2, BIG * BIG - 34)
 
 
+@law(80)
 @given(tapes(invalid=False), st.integers(0, 60))
 def test_sums_add_up_and_come_apart(trades: list, at: int) -> None:  # type: ignore[type-arg]
     rows = [(one.price, one.qty * one.side) for one in trades]

@@ -8,7 +8,7 @@ def symbols(beats: list[dict[str, dict[str, int]]]) -> list[str]:
     return sorted(beats[-1]["symbols"])
 
 
-def test_a_pattern_follows_what_is_added_and_removed():
+def test_a_pattern_follows_what_is_added_and_removed() -> None:
     rig = Rig(BTC, ETHBTC)
     _, sink = rig.attach(rig.filter(patterns=("*USDT",), topics="flow,trade"))
     rig.run(2.1)
@@ -28,7 +28,7 @@ def test_a_pattern_follows_what_is_added_and_removed():
     assert not rig.hub.listened(BTC.key)
 
 
-def test_a_named_instrument_stays_through_a_removal():
+def test_a_named_instrument_stays_through_a_removal() -> None:
     rig = Rig(BTC, ETH)
     _, sink = rig.attach(rig.filter(BTC, patterns=("ETH*",), topics="trade"))
     rig.engine.remove(BTC.key)
@@ -40,7 +40,7 @@ def test_a_named_instrument_stays_through_a_removal():
     assert [row["symbol"] for row in sink.of("trade")] == ["BTCUSDT"]
 
 
-def test_a_symbol_read_on_demand_is_in_no_pattern():
+def test_a_symbol_read_on_demand_is_in_no_pattern() -> None:
     rig = Rig(BTC)
     rig.engine.add(ETH).demand = True
     _, sink = rig.attach(rig.filter(patterns=("*",), topics="large"))
@@ -48,7 +48,7 @@ def test_a_symbol_read_on_demand_is_in_no_pattern():
     assert symbols(sink.of("heartbeat")) == ["BTCUSDT"]
 
 
-def test_all_may_be_asked_for_before_there_is_any():
+def test_all_may_be_asked_for_before_there_is_any() -> None:
     rig = Rig(BTC)
     rig.engine.remove(BTC.key)
     _, sink = rig.attach(rig.filter(patterns=("*",)))
@@ -60,7 +60,7 @@ def test_all_may_be_asked_for_before_there_is_any():
     assert [flow["symbol"] for flow in sink.of("flow")] == ["ETHUSDT"]
 
 
-def test_clients_with_the_same_wishes_share_a_group():
+def test_clients_with_the_same_wishes_share_a_group() -> None:
     rig = Rig(BTC, ETH)
     one, _ = rig.attach(rig.filter(BTC, ETH))
     two, _ = rig.attach(rig.filter(ETH, BTC))

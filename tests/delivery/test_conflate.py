@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ def taken(conflator: Conflator, now: float) -> list[str]:
     return out
 
 
-def test_the_first_change_goes_at_once_and_the_next_after_a_tick():
+def test_the_first_change_goes_at_once_and_the_next_after_a_tick() -> None:
     conflator = Conflator(0.1)
     assert conflator.touch("a")
     assert taken(conflator, 0.0) == ["a"]
@@ -24,7 +26,7 @@ def test_the_first_change_goes_at_once_and_the_next_after_a_tick():
     assert not conflator.changed("a")
 
 
-def test_an_idle_key_costs_nothing_and_goes_at_once_again():
+def test_an_idle_key_costs_nothing_and_goes_at_once_again() -> None:
     conflator = Conflator(0.1)
     conflator.touch("a")
     taken(conflator, 0.0)
@@ -34,7 +36,7 @@ def test_an_idle_key_costs_nothing_and_goes_at_once_again():
     assert taken(conflator, 0.11) == ["a"]
 
 
-def test_keys_do_not_wait_for_each_other():
+def test_keys_do_not_wait_for_each_other() -> None:
     conflator = Conflator(0.1)
     conflator.touch("a")
     assert taken(conflator, 0.0) == ["a"]
@@ -43,7 +45,7 @@ def test_keys_do_not_wait_for_each_other():
     assert taken(conflator, 0.03) == ["b"]
 
 
-def test_a_dropped_key_is_not_told_and_keeps_its_tick():
+def test_a_dropped_key_is_not_told_and_keeps_its_tick() -> None:
     conflator = Conflator(0.1)
     conflator.touch("a")
     conflator.drop("a")
@@ -58,7 +60,7 @@ def test_a_dropped_key_is_not_told_and_keeps_its_tick():
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 0.3)), max_size=60))
-def test_never_two_within_a_tick_and_never_a_change_untold(steps: list[tuple[str, float]]):
+def test_never_two_within_a_tick_and_never_a_change_untold(steps: list[tuple[str, float]]) -> None:
     conflator = Conflator(0.1)
     now, told, touched = 0.0, {"a": [-1.0], "b": [-1.0]}, {"a": -1.0, "b": -1.0}
     for key, pause in steps:
@@ -77,12 +79,12 @@ def test_never_two_within_a_tick_and_never_a_change_untold(steps: list[tuple[str
         for one in taken(conflator, due):
             told[one].append(due)
     for key, times in told.items():
-        assert all(b - a >= 0.1 - 1e-9 for a, b in zip(times[1:], times[2:], strict=False))
+        assert all(b - a >= 0.1 - 1e-9 for a, b in itertools.pairwise(times))
         assert times[-1] >= touched[key]
         assert times[-1] <= max(touched[key], -1.0) + 0.1 + 1e-9
 
 
-def test_a_hole_that_is_filled_in_time_is_never_told():
+def test_a_hole_that_is_filled_in_time_is_never_told() -> None:
     gaps = HeldGaps()
     gaps.add("a", Held(10, 20, 1, 0.15))
     assert gaps.next_due() == 0.15
@@ -91,7 +93,7 @@ def test_a_hole_that_is_filled_in_time_is_never_told():
     assert gaps.next_due() is None
 
 
-def test_what_is_left_of_a_hole_is_told_and_what_was_told_is_corrected():
+def test_what_is_left_of_a_hole_is_told_and_what_was_told_is_corrected() -> None:
     gaps = HeldGaps()
     gaps.add("a", Held(10, 20, 1, 0.15))
     assert gaps.fill("a", ((5, 6), (12, 13))) == ((5, 6),)
@@ -99,7 +101,7 @@ def test_what_is_left_of_a_hole_is_told_and_what_was_told_is_corrected():
     assert gaps.fill("a", ((14, 15),)) == ((14, 15),)
 
 
-def test_holes_are_told_when_each_is_due():
+def test_holes_are_told_when_each_is_due() -> None:
     gaps = HeldGaps()
     gaps.add("a", Held(1, 1, 0, 0.1))
     gaps.add("a", Held(3, 3, 0, 0.2))
@@ -114,7 +116,7 @@ ids = st.integers(1, 30)
 
 
 @given(st.lists(st.tuples(ids, ids), max_size=5), st.lists(st.tuples(ids, ids), max_size=5))
-def test_every_id_is_either_held_or_told(holes: list[tuple[int, int]], filled: list[tuple[int, int]]):
+def test_every_id_is_either_held_or_told(holes: list[tuple[int, int]], filled: list[tuple[int, int]]) -> None:
     gaps = HeldGaps()
     held: set[int] = set()
     for a, b in holes:

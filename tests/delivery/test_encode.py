@@ -232,9 +232,7 @@ def test_coverage_lists_at_most_a_hundred_ranges() -> None:
 
 
 def test_coverage_of_nothing_and_of_a_window() -> None:
-    nothing = covered(
-        first_id=None, last_id=None, requested_trades=None, as_of=None, last_trade_age=None, lag=None
-    )
+    nothing = covered(first_id=None, last_id=None, requested_trades=None, as_of=None, last_trade_age=None, lag=None)
     data = orjson.loads(encode.coverage(nothing, None))
     for name in ("first_id", "last_id", "requested", "as_of", "position", "last_trade_age_ms", "lag_ms"):
         assert data[name] is None

@@ -11,7 +11,7 @@ from orderflow_stream.delivery.hub import Limits
 from tests.delivery.rig import BTC, E8, EPOCH, ETH, FakeSink, Rig
 
 
-def test_hello_then_the_snapshot_then_what_is_live():
+def test_hello_then_the_snapshot_then_what_is_live() -> None:
     rig = Rig(BTC, ETH)
     rig.trade()
     _, sink = rig.attach(rig.filter(BTC, ETH))
@@ -38,7 +38,7 @@ def test_hello_then_the_snapshot_then_what_is_live():
     assert large["legs"] == 1
 
 
-def test_every_client_has_a_retry_of_its_own():
+def test_every_client_has_a_retry_of_its_own() -> None:
     rig = Rig()
     pauses = set()
     for _ in range(20):
@@ -51,7 +51,7 @@ def test_every_client_has_a_retry_of_its_own():
     assert all(500 <= pause <= 5000 for pause in pauses)
 
 
-def test_trades_count_even_when_nobody_listens():
+def test_trades_count_even_when_nobody_listens() -> None:
     rig = Rig()
     rig.trade()
     before = rig.log.seq
@@ -62,7 +62,7 @@ def test_trades_count_even_when_nobody_listens():
     assert not rig.loop.ready  # and nothing else is done
 
 
-def test_each_filter_gets_its_own():
+def test_each_filter_gets_its_own() -> None:
     rig = Rig(BTC, ETH)
     rig.trade()
     filters = {
@@ -90,7 +90,7 @@ def test_each_filter_gets_its_own():
     assert "legs" not in sinks["rows"].of("large")[0]
 
 
-def test_numbers_may_be_exact_text():
+def test_numbers_may_be_exact_text() -> None:
     rig = Rig()
     _, exact = rig.attach(rig.filter(topics="trade,flow", exact=True))
     _, plain = rig.attach(rig.filter(topics="trade,flow"))
@@ -101,7 +101,7 @@ def test_numbers_may_be_exact_text():
     assert exact.of("flow")[-1]["taker_buy_base"] == "0.00000001"
 
 
-def test_an_event_is_encoded_once_for_all():
+def test_an_event_is_encoded_once_for_all() -> None:
     rig = Rig()
     sinks = [rig.attach(rig.filter(topics="trade,large,flow"), remote=str(n))[1] for n in range(5)]
     other = rig.attach(rig.filter(topics="trade,large"), remote="x")[1]
@@ -114,7 +114,7 @@ def test_an_event_is_encoded_once_for_all():
     assert all(frame is flows[0] for frame in flows)
 
 
-def test_what_comes_in_one_turn_is_one_write():
+def test_what_comes_in_one_turn_is_one_write() -> None:
     rig = Rig()
     rig.trade()
     _, sink = rig.attach(rig.filter(topics="trade"))
@@ -130,7 +130,7 @@ def test_what_comes_in_one_turn_is_one_write():
 # -- resuming ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_resume_gets_exactly_what_it_missed():
+def test_a_resume_gets_exactly_what_it_missed() -> None:
     rig = Rig(BTC, ETH)
     wishes = rig.filter(topics="large,trade")
     client, sink = rig.attach(wishes)
@@ -157,7 +157,7 @@ def test_a_resume_gets_exactly_what_it_missed():
     assert [row["id"] for row in again.of("trade")] == [3, 4, 5]
 
 
-def test_snapshots_follow_the_replay():
+def test_snapshots_follow_the_replay() -> None:
     rig = Rig()
     rig.trade()
     start = rig.log.seq
@@ -177,7 +177,7 @@ def test_snapshots_follow_the_replay():
 
 
 @pytest.mark.parametrize("last", ["ZZZZ2345-1", f"{EPOCH}-999999", "nonsense", "", "ünsinn-1", f"{EPOCH}--1"])
-def test_what_cannot_be_resumed_says_so_and_starts_anew(last: str):
+def test_what_cannot_be_resumed_says_so_and_starts_anew(last: str) -> None:
     rig = Rig()
     rig.large()
     rig.large()
@@ -189,7 +189,7 @@ def test_what_cannot_be_resumed_says_so_and_starts_anew(last: str):
     assert sink.frames[0].seq == rig.log.seq
 
 
-def test_too_old_is_never_a_part():
+def test_too_old_is_never_a_part() -> None:
     rig = Rig(events=5)
     start = rig.log.seq
     for _ in range(20):
@@ -200,7 +200,7 @@ def test_too_old_is_never_a_part():
     assert sink.of("hello")[0]["recovered"] is False
 
 
-def test_a_burst_of_trades_does_not_spoil_a_resume_for_large_prints():
+def test_a_burst_of_trades_does_not_spoil_a_resume_for_large_prints() -> None:
     rig = Rig(trades=10)
     rig.trade()
     start = rig.log.seq
@@ -215,7 +215,7 @@ def test_a_burst_of_trades_does_not_spoil_a_resume_for_large_prints():
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_a_filter_that_asks_for_more_than_before_is_not_recovered(ended: bool):
+def test_a_filter_that_asks_for_more_than_before_is_not_recovered(ended: bool) -> None:
     rig = Rig(BTC, ETH)
     client, sink = rig.attach(rig.filter(BTC, topics="large"))
     rig.large()
@@ -242,7 +242,7 @@ def test_a_filter_that_asks_for_more_than_before_is_not_recovered(ended: bool):
     assert less.of("hello")[0]["recovered"] is True
 
 
-def test_a_position_from_rest_resumes_anything_that_is_kept():
+def test_a_position_from_rest_resumes_anything_that_is_kept() -> None:
     rig = Rig(BTC, ETH)
     rig.attach(rig.filter(BTC, topics="large"), remote="192.0.2.99")
     rig.loop.settle()
@@ -255,7 +255,7 @@ def test_a_position_from_rest_resumes_anything_that_is_kept():
     assert [row["symbol"] for row in sink.of("trade")] == ["BTCUSDT", "ETHUSDT"]
 
 
-def test_a_replay_longer_than_the_mailbox_gets_through():
+def test_a_replay_longer_than_the_mailbox_gets_through() -> None:
     """The loop that other servers fall into: cut for its backlog, resumed, cut for the same backlog."""
     rig = Rig(trades=10_000, limits=Limits(mailbox_bytes=20_000))
     start = rig.log.seq
@@ -277,7 +277,7 @@ def test_a_replay_longer_than_the_mailbox_gets_through():
 # -- gaps -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_hole_that_the_other_copy_fills_is_no_event():
+def test_a_hole_that_the_other_copy_fills_is_no_event() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="large"))
     now = rig.clock()
@@ -289,7 +289,7 @@ def test_a_hole_that_the_other_copy_fills_is_no_event():
     assert {"gap", "corrected"} & set(sink.topics()) == set()
 
 
-def test_a_hole_is_told_after_a_moment_and_its_repair_at_once():
+def test_a_hole_is_told_after_a_moment_and_its_repair_at_once() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="large,trade"))
     rig.trade()
@@ -318,7 +318,7 @@ def test_a_hole_is_told_after_a_moment_and_its_repair_at_once():
     assert len(set(ids)) == len(ids)
 
 
-def test_part_of_a_hole_is_told_as_what_is_left_of_it():
+def test_part_of_a_hole_is_told_as_what_is_left_of_it() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="large"))
     rig.hub.publish(None, (GapFound(BTC.key, 10, 19, 0),))
@@ -328,7 +328,7 @@ def test_part_of_a_hole_is_told_as_what_is_left_of_it():
     assert sink.of("corrected") == []
 
 
-def test_a_loss_is_told_after_the_hole():
+def test_a_loss_is_told_after_the_hole() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="large"))
     rig.hub.publish(None, (GapFound(BTC.key, 10, 19, 0),))
@@ -338,7 +338,7 @@ def test_a_loss_is_told_after_the_hole():
     assert sink.of("corrected")[0]["lost"] == [[10, 19]]
 
 
-def test_changes_of_state_go_to_every_topic():
+def test_changes_of_state_go_to_every_topic() -> None:
     rig = Rig()
     sinks = [rig.attach(rig.filter(topics=topic))[1] for topic in ("flow", "watch", "large", "trade")]
     rig.trade()
@@ -348,7 +348,7 @@ def test_changes_of_state_go_to_every_topic():
         assert (state["symbol"], state["state"]) == ("BTCUSDT", "live")
 
 
-def test_a_late_trade_is_told_once():
+def test_a_late_trade_is_told_once() -> None:
     rig = Rig()
     rig.trade()
     rig.trade(skip=1)
@@ -360,7 +360,7 @@ def test_a_late_trade_is_told_once():
     assert [(row["id"], row["late"]) for row in sink.of("trade")] == [(2, True)]
 
 
-def test_a_row_without_a_trade_is_no_trade_event_but_has_a_position():
+def test_a_row_without_a_trade_is_no_trade_event_but_has_a_position() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="trade"))
     before = rig.log.seq
@@ -373,7 +373,7 @@ def test_a_row_without_a_trade_is_no_trade_event_but_has_a_position():
 # -- ends and places --------------------------------------------------------------------------------------------------
 
 
-def test_room_is_counted_by_address_and_in_all():
+def test_room_is_counted_by_address_and_in_all() -> None:
     rig = Rig(limits=Limits(max_clients=3, max_clients_per_ip=2))
     assert rig.hub.room("a") is None
     one, _ = rig.attach(remote="a")
@@ -387,7 +387,7 @@ def test_room_is_counted_by_address_and_in_all():
     assert rig.hub.stats().refused == {"max_clients_per_ip": 1, "max_clients": 1}
 
 
-def test_one_that_left_unnoticed_holds_no_place():
+def test_one_that_left_unnoticed_holds_no_place() -> None:
     rig = Rig(limits=Limits(max_clients_per_ip=1))
     _, sink = rig.attach(remote="a")
     sink.closing = True
@@ -395,7 +395,7 @@ def test_one_that_left_unnoticed_holds_no_place():
     assert rig.hub.stats().clients == 0
 
 
-def test_busy_echoes_the_position_that_was_asked_for():
+def test_busy_echoes_the_position_that_was_asked_for() -> None:
     rig = Rig()
     assert b"\nid: OTHER234-5\n" in rig.hub.busy("OTHER234-5")
     assert b"\nid: 00000000-0\n" in rig.hub.busy("bad\nid")
@@ -405,7 +405,7 @@ def test_busy_echoes_the_position_that_was_asked_for():
     assert 15_000 <= int(match[1]) <= 30_000
 
 
-def test_bye_comes_after_what_waits_and_under_its_position():
+def test_bye_comes_after_what_waits_and_under_its_position() -> None:
     rig = Rig()
     client, sink = rig.attach(rig.filter(topics="trade"))
     rig.loop.settle()
@@ -426,7 +426,7 @@ def test_bye_comes_after_what_waits_and_under_its_position():
     assert [row["id"] for row in sink.of("trade") + again.of("trade")] == [1, 2]
 
 
-async def test_drain_says_bye_to_all_and_waits_for_them():
+async def test_drain_says_bye_to_all_and_waits_for_them() -> None:
     rig = Rig()
     clients = [rig.attach(remote=str(n)) for n in range(120)]
     rig.loop.settle()
@@ -443,14 +443,14 @@ async def test_drain_says_bye_to_all_and_waits_for_them():
     assert len({sink.frames[-1].retry for _, sink in clients}) > 100
 
 
-async def test_drain_cuts_who_does_not_end():
+async def test_drain_cuts_who_does_not_end() -> None:
     rig = Rig()
     _, sink = rig.attach()
     await rig.hub.drain("shutdown", 0.01)
     assert sink.aborted
 
 
-def test_nothing_is_left_of_clients_that_went():
+def test_nothing_is_left_of_clients_that_went() -> None:
     rig = Rig(BTC, ETH)
     clients = [rig.attach(rig.filter(BTC, ETH, topics="flow,watch,large,trade"), remote=str(n))[0] for n in range(5)]
     rig.run(2.5)
@@ -464,14 +464,14 @@ def test_nothing_is_left_of_clients_that_went():
     assert all(timer.cancelled for timer in rig.loop.timers)  # time stands still again
 
 
-def test_a_restarted_instrument_moves_the_position():
+def test_a_restarted_instrument_moves_the_position() -> None:
     rig = Rig()
     position = rig.hub.position()
     rig.feed(Restarted(BTC.key, rig.clock()))
     assert rig.hub.traded_beyond(BTC.key, position)
 
 
-def test_stats_count_what_was_written():
+def test_stats_count_what_was_written() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="trade,flow"))
     sink2 = rig.attach(rig.filter(topics="trade"), remote="b")[1]

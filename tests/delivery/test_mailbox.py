@@ -17,7 +17,7 @@ def everything(box: Mailbox) -> list[Frame]:
     return box.take(1 << 40)
 
 
-def test_events_leave_in_the_order_they_came():
+def test_events_leave_in_the_order_they_came() -> None:
     box = Mailbox(10_000, 5.0)
     box.put_log(log(1), 0.0)
     box.put_state("a", flow(1))
@@ -26,7 +26,7 @@ def test_events_leave_in_the_order_they_came():
     assert len(box) == 0
 
 
-def test_only_the_newest_state_waits_and_says_how_many_it_stands_for():
+def test_only_the_newest_state_waits_and_says_how_many_it_stands_for() -> None:
     box = Mailbox(10_000, 5.0)
     for seq in range(1, 5):
         box.put_state("a", flow(seq, b'"n":%d,' % seq))
@@ -37,7 +37,7 @@ def test_only_the_newest_state_waits_and_says_how_many_it_stands_for():
     assert box.conflated == 3
 
 
-def test_a_newer_state_goes_behind_the_log_events_before_it():
+def test_a_newer_state_goes_behind_the_log_events_before_it() -> None:
     # in the old one's place its id would tell that the log event after it had been sent
     box = Mailbox(10_000, 5.0)
     box.put_state("a", flow(1))
@@ -46,7 +46,7 @@ def test_a_newer_state_goes_behind_the_log_events_before_it():
     assert [(f.topic, f.seq) for f in everything(box)] == [("large", 2), ("flow", 2)]
 
 
-def test_rows_of_a_replaced_watch_are_kept():
+def test_rows_of_a_replaced_watch_are_kept() -> None:
     box = Mailbox(10_000, 5.0)
     box.put_state("watch", Frame.watch("E", 1, {"a": b"1", "b": b"1"}))
     box.put_state("watch", Frame.watch("E", 2, {"b": b"2"}))
@@ -55,7 +55,7 @@ def test_rows_of_a_replaced_watch_are_kept():
     assert frame.body == b"[1,2,3]"
 
 
-def test_take_respects_the_room_but_gives_one():
+def test_take_respects_the_room_but_gives_one() -> None:
     box = Mailbox(10_000, 5.0)
     for seq in range(1, 5):
         box.put_log(log(seq, 100), 0.0)
@@ -66,7 +66,7 @@ def test_take_respects_the_room_but_gives_one():
     assert box.log_bytes == 0
 
 
-def test_too_many_log_bytes_are_slow_with_those_of_the_transport():
+def test_too_many_log_bytes_are_slow_with_those_of_the_transport() -> None:
     box = Mailbox(1_000, 5.0)
     box.put_log(log(1, 400), 0.0)
     assert box.slow(0.0, 0) is None
@@ -75,7 +75,7 @@ def test_too_many_log_bytes_are_slow_with_those_of_the_transport():
     assert box.slow(0.0, 0) == "bytes"
 
 
-def test_a_log_event_that_waits_too_long_is_slow():
+def test_a_log_event_that_waits_too_long_is_slow() -> None:
     box = Mailbox(10_000, 5.0)
     box.put_state("a", flow(1))
     box.put_log(log(1), 10.0)
@@ -88,7 +88,7 @@ def test_a_log_event_that_waits_too_long_is_slow():
     assert box.slow(15.1, 0) is None
 
 
-def test_states_alone_never_make_a_client_slow():
+def test_states_alone_never_make_a_client_slow() -> None:
     box = Mailbox(100, 5.0)
     for seq in range(200):
         box.put_state(f"k{seq % 50}", flow(seq, b'"pad":"' + b"x" * 500 + b'",'))
@@ -96,7 +96,7 @@ def test_states_alone_never_make_a_client_slow():
     assert len(box) == 50
 
 
-def test_clear_lets_go():
+def test_clear_lets_go() -> None:
     box = Mailbox(1_000, 5.0)
     box.put_log(log(1), 0.0)
     box.put_state("a", flow(1))
@@ -107,7 +107,7 @@ def test_clear_lets_go():
 
 
 @given(st.lists(st.tuples(st.sampled_from("LABT"), st.integers(1, 200)), max_size=60))
-def test_ids_never_go_back_and_no_log_event_is_lost(steps: list[tuple[str, int]]):
+def test_ids_never_go_back_and_no_log_event_is_lost(steps: list[tuple[str, int]]) -> None:
     """Any mix of log events, states of two keys and partial takes."""
     box = Mailbox(1 << 30, 5.0)
     seq, logged, told, out = 0, [], {"A": 0, "B": 0}, []

@@ -27,7 +27,7 @@ def at(seq: int, epoch: str = EPOCH) -> Position:
     return Position(epoch, seq)
 
 
-def test_every_event_has_the_next_number():
+def test_every_event_has_the_next_number() -> None:
     log = EventLog(EPOCH, trades=10, events=10)
     assert log.position == "ABCD2345-0"
     assert [log.trade(trade(1)), log.event(large(1)), log.trade(Late(trade(2), "v:A"))] == [1, 2, 3]
@@ -36,7 +36,7 @@ def test_every_event_has_the_next_number():
     assert (log.last_change("v:A"), log.last_change("v:B"), log.last_change("v:C")) == (3, 4, 0)
 
 
-def test_since_gives_what_the_scope_wants_in_order():
+def test_since_gives_what_the_scope_wants_in_order() -> None:
     log = EventLog(EPOCH, trades=10, events=10)
     log.trade(trade(1))
     log.event(large(1))
@@ -53,7 +53,7 @@ def test_since_gives_what_the_scope_wants_in_order():
     assert log.since(at(6), scope("trade")) == []
 
 
-def test_group_and_notional_are_part_of_the_scope():
+def test_group_and_notional_are_part_of_the_scope() -> None:
     log = EventLog(EPOCH, trades=10, events=10)
     log.event(large(1, group="row", notional=500))
     log.event(large(2, group="order", notional=500))
@@ -66,20 +66,20 @@ def test_group_and_notional_are_part_of_the_scope():
     assert [entry.seq for entry in orders] == [2]
 
 
-def test_a_row_without_a_trade_is_no_trade_event():
+def test_a_row_without_a_trade_is_no_trade_event() -> None:
     log = EventLog(EPOCH, trades=10, events=10)
     log.trade(trade(1, qty=0))
     assert log.since(at(0), scope("trade")) == []
 
 
 @pytest.mark.parametrize("position", [None, at(0, "ZZZZ2345"), at(2), at(10**15)])
-def test_no_partial_recovery_from_elsewhere_or_from_the_future(position: Position | None):
+def test_no_partial_recovery_from_elsewhere_or_from_the_future(position: Position | None) -> None:
     log = EventLog(EPOCH, trades=10, events=10)
     log.event(large(1))
     assert log.since(position, scope("large")) is None
 
 
-def test_a_burst_of_trades_pushes_no_large_print_out():
+def test_a_burst_of_trades_pushes_no_large_print_out() -> None:
     log = EventLog(EPOCH, trades=3, events=3)
     log.event(large(1))
     for id_ in range(100):
@@ -94,7 +94,7 @@ def test_a_burst_of_trades_pushes_no_large_print_out():
     assert [entry.seq for entry in last] == [99, 100, 101]
 
 
-def test_the_position_before_the_oldest_kept_is_recoverable():
+def test_the_position_before_the_oldest_kept_is_recoverable() -> None:
     log = EventLog(EPOCH, trades=3, events=3)
     for id_ in range(5):
         log.event(large(id_))
@@ -105,7 +105,7 @@ def test_the_position_before_the_oldest_kept_is_recoverable():
 
 
 @given(st.lists(st.sampled_from(["ta", "tb", "la", "lb", "na"]), max_size=40), st.integers(0, 45), st.integers(1, 8))
-def test_since_is_whole_or_nothing(kinds: list[str], start: int, kept: int):
+def test_since_is_whole_or_nothing(kinds: list[str], start: int, kept: int) -> None:
     log = EventLog(EPOCH, trades=kept, events=kept)
     everything = []
     for kind in kinds:
@@ -130,7 +130,7 @@ def test_since_is_whole_or_nothing(kinds: list[str], start: int, kept: int):
             assert [entry.seq for entry in found] == wanted
 
 
-def test_covers_is_about_everything_asked_for():
+def test_covers_is_about_everything_asked_for() -> None:
     small, more = scope("large"), scope("large", "trade", keys=("v:A", "v:B"))
     assert more.covers(small)
     assert small.covers(small)
@@ -142,7 +142,7 @@ def test_covers_is_about_everything_asked_for():
     assert scope("flow", group="row").covers(scope("flow", group="order"))  # no prints, no difference
 
 
-def test_memory_knows_what_an_address_was_sent():
+def test_memory_knows_what_an_address_was_sent() -> None:
     memory = Memory(seconds=60.0)
     memory.add("a", scope("large"), 10, 20, 0.0)
     memory.add("b", scope("trade"), 10, 20, 0.0)
@@ -153,7 +153,7 @@ def test_memory_knows_what_an_address_was_sent():
     assert memory.scopes("a", 15, 61.0) == []
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded() -> None:
     memory = Memory(remotes=3, each=2, seconds=60.0)
     for number in range(10):
         memory.add("a", scope("large"), number, number, 0.0)

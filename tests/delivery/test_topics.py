@@ -8,7 +8,7 @@ from tests.delivery.rig import BTC, E8, ETH, START, WINDOWS, Rig
 
 
 @pytest.mark.parametrize(
-    ("patterns", "symbol", "matches"),
+    "patterns, symbol, matches",
     [
         (("*",), "BTCUSDT", True),
         (("*USDT",), "BTCUSDT", True),
@@ -22,11 +22,11 @@ from tests.delivery.rig import BTC, E8, ETH, START, WINDOWS, Rig
         ((), "BTCUSDT", False),
     ],
 )
-def test_patterns(patterns: tuple[str, ...], symbol: str, matches: bool):
+def test_patterns(patterns: tuple[str, ...], symbol: str, matches: bool) -> None:
     assert matcher(patterns)(symbol) is matches
 
 
-def test_flow_is_the_routes_data_with_windows_and_skipped():
+def test_flow_is_the_routes_data_with_windows_and_skipped() -> None:
     rig = Rig()
     rig.trade(price=50_000, qty=2 * E8)
     rig.loop.run(70)
@@ -51,7 +51,7 @@ def test_flow_is_the_routes_data_with_windows_and_skipped():
     assert body.endswith(b'"skipped":0}')
 
 
-def test_flow_by_count_and_exact():
+def test_flow_by_count_and_exact() -> None:
     rig = Rig()
     for _ in range(150):
         rig.trade()
@@ -65,7 +65,7 @@ def test_flow_by_count_and_exact():
     assert "window" not in data
 
 
-def test_an_unknown_instrument_says_nothing():
+def test_an_unknown_instrument_says_nothing() -> None:
     rig = Rig()
     key = ETH.key
     assert rig.renderer.sums(key) is None
@@ -78,7 +78,7 @@ def test_an_unknown_instrument_says_nothing():
     assert orjson.loads(rig.renderer.heartbeat([key], 5))["symbols"] == {}
 
 
-def test_rows_say_the_same_until_something_changes():
+def test_rows_say_the_same_until_something_changes() -> None:
     rig = Rig()
     spec = Spec("1m", WINDOWS["1m"])
     empty = rig.renderer.row(BTC.key, spec)
@@ -93,7 +93,7 @@ def test_rows_say_the_same_until_something_changes():
     assert orjson.loads(rig.renderer.row_bytes(row, False))["symbol"] == "BTCUSDT"
 
 
-def test_log_events():
+def test_log_events() -> None:
     rig = Rig()
     trade = rig.trade()
     body = rig.renderer.log(trade, False)
@@ -104,7 +104,7 @@ def test_log_events():
     assert (orjson.loads(late)["late"], orjson.loads(late)["price"]) == (True, "50000")
 
 
-def test_heartbeat_tells_the_newest_ids_and_the_lag():
+def test_heartbeat_tells_the_newest_ids_and_the_lag() -> None:
     rig = Rig(BTC, ETH)
     rig.trade()
     beat = orjson.loads(rig.renderer.heartbeat([BTC.key, ETH.key], 77))
@@ -112,7 +112,7 @@ def test_heartbeat_tells_the_newest_ids_and_the_lag():
     assert orjson.loads(rig.renderer.heartbeat([ETH.key], 77))["lag_ms"] is None
 
 
-def test_filters_with_the_same_wishes_are_one():
+def test_filters_with_the_same_wishes_are_one() -> None:
     spec = Spec("1m", WINDOWS["1m"])
     assert Filter(spec, frozenset({"a", "b"})) == Filter(spec, frozenset({"b", "a"}))
     assert hash(Filter(spec, frozenset({"a", "b"}))) == hash(Filter(spec, frozenset({"b", "a"})))

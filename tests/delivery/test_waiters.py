@@ -5,7 +5,7 @@ from orderflow_stream.delivery.waiters import Waiters
 from tests.delivery.rig import BTC, E8, ETH, Rig
 
 
-async def test_a_trade_wakes_who_waits_for_its_instrument():
+async def test_a_trade_wakes_who_waits_for_its_instrument() -> None:
     rig = Rig(BTC, ETH)
     position = rig.hub.position()
     btc = asyncio.ensure_future(rig.hub.wait_trade(BTC.key, position, 10))
@@ -19,7 +19,7 @@ async def test_a_trade_wakes_who_waits_for_its_instrument():
     rig.trade(ETH)
 
 
-async def test_who_is_behind_does_not_wait():
+async def test_who_is_behind_does_not_wait() -> None:
     rig = Rig()
     position = rig.hub.position()
     rig.trade()
@@ -27,12 +27,12 @@ async def test_who_is_behind_does_not_wait():
     assert await rig.hub.wait_trade(BTC.key, "OTHER234-1", 10) is True
 
 
-async def test_nothing_happens_until_the_time_is_up():
+async def test_nothing_happens_until_the_time_is_up() -> None:
     rig = Rig()
     assert await rig.hub.wait_trade(BTC.key, rig.hub.position(), 0.01) is False
 
 
-async def test_a_repair_counts_as_a_trade_and_the_clock_does_not():
+async def test_a_repair_counts_as_a_trade_and_the_clock_does_not() -> None:
     rig = Rig()
     waiting = asyncio.ensure_future(rig.hub.wait_trade(BTC.key, rig.hub.position(), 10))
     await asyncio.sleep(0)
@@ -44,7 +44,7 @@ async def test_a_repair_counts_as_a_trade_and_the_clock_does_not():
     assert await asyncio.wait_for(waiting, 5) is True
 
 
-async def test_many_wait_and_none_is_left():
+async def test_many_wait_and_none_is_left() -> None:
     rig = Rig()
     waiters = Waiters(rig.log)
     tasks = [asyncio.ensure_future(waiters.wait(BTC.key, rig.log.position, 10)) for _ in range(5)]

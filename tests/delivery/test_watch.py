@@ -2,7 +2,7 @@ from orderflow_stream.delivery.outbox import HIGH_WATER
 from tests.delivery.rig import BTC, EPOCH, ETH, Rig
 
 
-def test_all_rows_at_first_then_once_a_second_those_that_changed():
+def test_all_rows_at_first_then_once_a_second_those_that_changed() -> None:
     rig = Rig(BTC, ETH)
     _, sink = rig.attach(rig.filter(patterns=("*",), topics="watch"))
     rig.loop.settle()
@@ -21,7 +21,7 @@ def test_all_rows_at_first_then_once_a_second_those_that_changed():
     assert sink.of("watch") == []
 
 
-def test_rows_age_out_of_their_window():
+def test_rows_age_out_of_their_window() -> None:
     rig = Rig()
     rig.trade()
     _, sink = rig.attach(rig.filter(topics="watch"))
@@ -31,7 +31,7 @@ def test_rows_age_out_of_their_window():
     assert [rows[0]["trades"] for rows in sink.of("watch")] == [0]
 
 
-def test_a_group_gets_only_its_rows_and_a_newcomer_all_of_them():
+def test_a_group_gets_only_its_rows_and_a_newcomer_all_of_them() -> None:
     rig = Rig(BTC, ETH)
     _, one = rig.attach(rig.filter(ETH, topics="watch"))
     rig.run(1.5)
@@ -48,7 +48,7 @@ def test_a_group_gets_only_its_rows_and_a_newcomer_all_of_them():
     assert two.of("watch") == []
 
 
-def test_a_client_that_does_not_read_gets_the_newest_of_every_row():
+def test_a_client_that_does_not_read_gets_the_newest_of_every_row() -> None:
     rig = Rig(BTC, ETH)
     rig.trade(BTC)
     rig.trade(ETH)
@@ -68,7 +68,7 @@ def test_a_client_that_does_not_read_gets_the_newest_of_every_row():
     assert {row["symbol"]: row["trades"] for row in rows} == {"BTCUSDT": 2, "ETHUSDT": 3}
 
 
-def test_all_rows_come_after_a_replay():
+def test_all_rows_come_after_a_replay() -> None:
     rig = Rig()
     start = rig.log.seq
     for _ in range(300):

@@ -56,7 +56,8 @@ def test_the_very_first_trade_ends_it() -> None:
 @pytest.mark.parametrize("first", [1, 2, 499, 500])
 def test_a_venue_that_has_nothing_older_ends_it(first: int) -> None:
     plan = Plan(trades=5000, window=None)
-    _, pages = run(plan, RestTape(range(first, 1500)), T0)
+    asks, pages = run(plan, RestTape(range(first, 1500)), T0)
+    assert len(asks) == 2
     assert ids_of(pages) == list(range(first, 1500))
     assert plan.origin
     assert not any(page.lost for page in pages), "what is older than the first trade is no hole"
@@ -72,8 +73,29 @@ def test_deep_history_that_is_gone_is_an_origin() -> None:
 def test_a_symbol_that_never_traded() -> None:
     plan = Plan(trades=5000, window=HOUR)
     asks, pages = run(plan, RestTape([]), T0)
-    assert asks == [Ask(None)]
-    assert pages == [Page((), origin=True)]
+    assert [(ask.from_id, ask.at - T0) for ask in asks] == [(None, -T0), (None, LAG_WAITS[0]), (None, 750_000)]
+    assert pages == [Page(()), Page(()), Page((), origin=True)], "said three times, it is believed"
+
+
+def test_an_empty_page_is_no_proof_where_there_are_trades() -> None:
+    plan, now = Plan(trades=1500, window=None), T0
+    tape = RestTape(range(5_000))
+    for at in range(10):
+        ask = plan.next(now, 4_999)
+        assert ask is not None
+        assert ask.from_id is None
+        assert at == 0 or ask.at - now == LAG_WAITS[min(at, len(LAG_WAITS)) - 1]
+        now = max(now, ask.at)
+        assert plan.take(ask, [], now, 4_999) == Page(())
+    plan.take(Ask(None), tape.page(None, 1000), now, 4_999)
+    older = plan.next(now, 4_999)
+    assert older == Ask(3_000)
+    assert plan.take(older, [], now) == Page(()), "the venue has id 4,000 at least"
+    again = plan.next(now, 4_999)
+    assert again == Ask(3_000, at=now + LAG_WAITS[0])
+    assert len(plan.take(again, tape.page(3_000, 1000), now).trades) == 1000
+    assert plan.next(now, 4_999) is None
+    assert not plan.origin
 
 
 def test_the_cap_stops_it_and_says_so() -> None:
@@ -108,6 +130,7 @@ def test_a_rest_that_lags_is_asked_again_until_it_joins_the_stream() -> None:
     ask = plan.next(now, 9_100)
     assert ask == Ask(None)
     plan.take(ask, tape.page(None, 1000), now)
+    again: Ask | None = None
     for wait in LAG_WAITS[:3]:
         ask = plan.next(now, 9_100)
         assert ask is not None
@@ -118,11 +141,12 @@ def test_a_rest_that_lags_is_asked_again_until_it_joins_the_stream() -> None:
         assert again is not None
         assert again.at == now + wait
     tape.visible = None
-    ask = plan.next(again.at, 9_100)
+    now += LAG_WAITS[2]
+    ask = plan.next(now, 9_100)
     assert ask is not None
-    page = plan.take(ask, tape.page(ask.from_id, ask.limit), again.at)
+    page = plan.take(ask, tape.page(ask.from_id, ask.limit), now)
     assert [trade.id for trade in page.trades] == list(range(9_000, 9_101)), "to the stream's first, and it"
-    assert plan.next(again.at, 9_100) is None
+    assert plan.next(now, 9_100) is None
     assert plan.unjoined(9_100) is None
 
 

@@ -70,7 +70,7 @@ def test_a_young_symbol_reaches_back_to_its_first_trade() -> None:
 def test_a_symbol_that_never_traded(window: int | None) -> None:
     tape, rest = Tape(), RestTape([])
     plan = ReadPlan(None, T0, trades=5000, window=window)
-    assert tape.read(plan, rest, T0) == [Ask(None)]
+    assert [ask.from_id for ask in tape.read(plan, rest, T0)] == [None, None, None]
     assert plan.reaches_back(T0)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, Final, cast
 
 import aiohttp
@@ -109,11 +108,6 @@ def archive_row(row: Row) -> ArchiveRow:
     """A row of the reference as players and `publish` take it."""
     first, last = (-1 if fill is None else fill for fill in (row.first, row.last))
     return ArchiveRow(row.id, f"{row.price:f}", f"{row.qty:f}", first, last, row.ts_us, "us", row.side == "sell")
-
-
-def scratch() -> Path:
-    """A folder for files that only their reader cares about."""
-    return Path(gettempdir())
 
 
 # -- the daemon -----------------------------------------------------------------------------------------------------
@@ -328,7 +322,7 @@ def assert_windows_at(book: Book, material: Material, rows: Sequence[Row]) -> No
         for row in (inside[0], inside[len(inside) // 2]):
             nows |= {row.ts_us + width - 1, row.ts_us + width}
         for now in sorted(nows, key=lambda now: now % 7):  # not in the order of time: a reader may look back
-            for strings in (False, True):
+            for strings in (True, False)[: 1 + (now == newest)]:
                 flow = over_window(book, width, now)
                 body = encode.flow_data(encode.Rules(), book.instrument, flow, None, window=name, exact=strings)
                 data = load_json(body)
@@ -342,6 +336,17 @@ def assert_windows_at(book: Book, material: Material, rows: Sequence[Row]) -> No
                 assert flow.coverage.requested_to == now
 
 
+def within_reach(rows: Sequence[Row]) -> list[Row]:
+    """The end of a tape that answers may stand on, and more: the reference walks every row it is given."""
+    edge = rows[-1].ts_us - 2 * max(WINDOWS.values())
+    begin = bisect_left(rows, edge, key=_time)
+    return list(rows[max(0, min(begin, len(rows) - 3 * max(LENGTHS))) :])
+
+
+def _time(row: Row) -> int:
+    return row.ts_us
+
+
 def assert_bars(book: Book, rows: Sequence[Row]) -> None:
     """The 1 s bars of an hour and the 1 m bars of a day, each field; `rows` are those that were held."""
     newest = rows[-1].ts_us
@@ -352,9 +357,10 @@ def assert_bars(book: Book, rows: Sequence[Row]) -> None:
         since = newest - newest % width - span + width
         expected = [bar for bar in oracle.bars(rows, width) if bar["start"] >= since]
         found = [_plain(bar) for bar in read(since)]
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            assert one == other
+        differ = [(one, other) for one, other in zip(found, expected, strict=False) if one != other]
+        assert not differ, f"{len(differ)} bars of {width} us, first: {differ[0]}"
+        starts = [bar["start"] for bar in found], [bar["start"] for bar in expected]
+        assert starts[0] == starts[1]
 
 
 def _plain(bar: Bar) -> dict[str, Any]:
@@ -380,14 +386,11 @@ async def assert_all(
 ) -> None:
     """Every answer of the daemon over `rows`, the tape it has been given (at the times it was played)."""
     book = book_of(daemon, material)
+    near = within_reach(rows)
     for exact in strings:
-        await assert_flow(api, material, rows, strings=exact)
-        await assert_large(api, material, rows, strings=exact)
-        await assert_windows(api, material, rows, strings=exact)
-    assert_windows_at(book, material, rows)
+        await assert_flow(api, material, near, strings=exact)
+        await assert_large(api, material, near, strings=exact)
+        await assert_windows(api, material, near, strings=exact)
+    assert_windows_at(book, material, near)
     anchor = book.cvd()[3]
     assert_bars(book, [row for row in rows if row.id >= anchor])
-
-
-def as_json(raw: bytes) -> Any:
-    return json.loads(raw)

@@ -19,18 +19,18 @@ _BODY: Final = 16 * 1024
 
 def build_app(context: Context) -> web.Application:
     """The API: every route of the contract, the dashboard and the documentation."""
-    return _build(context, routes(metrics=context.options.metrics_here))
+    return _build(context, routes(metrics=context.options.metrics_here), context.options.bound_host)
 
 
-def build_metrics_app(context: Context) -> web.Application:
-    """`/metrics` (and the health routes) for a listener of its own."""
-    return _build(context, (METRICS_ROUTE, *OPERATION_ROUTES))
+def build_metrics_app(context: Context, bound_host: str | None = None) -> web.Application:
+    """`/metrics` (and the health routes) for a listener of its own, bound to `bound_host` (else to the API's)."""
+    return _build(context, (METRICS_ROUTE, *OPERATION_ROUTES), bound_host or context.options.bound_host)
 
 
-def _build(context: Context, table: Sequence[Route]) -> web.Application:
+def _build(context: Context, table: Sequence[Route], bound_host: str) -> web.Application:
     app = web.Application(middlewares=[around], client_max_size=_BODY)
     app[CONTEXT] = context
-    app[GUARD] = Guard(context)
+    app[GUARD] = Guard(context, bound_host)
     app[ROUTES] = tuple(table)
     app.on_response_prepare.append(finish)
     for route in table:

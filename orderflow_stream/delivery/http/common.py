@@ -61,6 +61,7 @@ async def book_of(
     """The instrument's book: from memory where a stream feeds it, else (or where `fresh`) after a REST read."""
     book = context.engine.book(instrument.key)
     if book is not None and not book.demand and not fresh:
+        context.demand.touch(instrument.key)
         return book
     return await context.demand.read(instrument, trades, window, fresh, context.options.read_deadline)
 
@@ -71,6 +72,8 @@ async def books_of(
     """The same for several, those that need REST read side by side; one that fails fails the answer."""
     kept = {instrument.key: context.engine.book(instrument.key) for instrument in instruments}
     to_read = [one for one in instruments if fresh or (book := kept[one.key]) is None or book.demand]
+    for one in instruments:
+        context.demand.touch(one.key)
     if len(to_read) > MOST_READS:
         raise bad(
             "symbols",

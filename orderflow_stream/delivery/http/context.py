@@ -56,6 +56,10 @@ class Demand(Protocol):
     def streams(self, key: str) -> bool:
         """Whether a stream feeds this instrument, or is being opened for it."""
 
+    def touch(self, key: str) -> None:
+        """Somebody asks for that instrument, and is answered from memory: one that is streamed only because it was
+        asked for goes on being so."""
+
     async def read(
         self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
     ) -> Book:

@@ -46,14 +46,14 @@ def split_host(host: str) -> tuple[str, str]:
 class Guard:
     """Decides for each request whether its Host and its Origin are ours."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, bound_host: str) -> None:
         options = context.options
         self._names = _LOOPBACK_NAMES | {split_host(host)[0] for host in options.allowed_hosts}
         self._any = "*" in options.allowed_hosts
         # A page can make a name point here, never an address: bound to all of them, any address is fine.
-        self._addresses = options.bound_host in _WILDCARDS
+        self._addresses = bound_host in _WILDCARDS
         if not self._addresses:
-            self._names |= {split_host(options.bound_host)[0], options.bound_host.lower()}
+            self._names |= {split_host(bound_host)[0], bound_host.lower()}
         self._origins = frozenset(options.allowed_origins)
 
     def check(self, request: web.Request) -> None:

@@ -31,10 +31,6 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
     began = time.perf_counter()
     try:
         response = await _answer(request, handler)
-    except ApiError as error:
-        response = failure(context.now(), request[REQUEST_ID], error)
-    except UpstreamError as error:
-        response = failure(context.now(), request[REQUEST_ID], _upstream(error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -42,18 +38,34 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as error:  # the last resort: a fault of ours is one 500 and one line, never a trace
         if isinstance(error, ConnectionError):
             raise  # the client went away; aiohttp closes quietly
-        _log.error(
-            "request failed: %s %s: %s (request id %s)",
-            request.method,
-            clean(request.path),
-            f"{type(error).__name__}: {error}"[:200],
-            request[REQUEST_ID],
-            exc_info=_log.isEnabledFor(logging.DEBUG),
-        )
-        fault = ApiError(500, "internal_error", "the daemon failed to answer this; its log says why")
-        response = failure(context.now(), request[REQUEST_ID], fault)
+        known = _known(error)
+        if known is None:
+            _tell(request, error)
+            known = ApiError(500, "internal_error", "the daemon failed to answer this; its log says why")
+        if request.writer.output_size > 0:
+            raise ConnectionAbortedError("an answer was already on its way") from error
+        response = failure(context.now(), request[REQUEST_ID], known)
     _count(context, request, response, time.perf_counter() - began)
     return response
+
+
+def _known(error: Exception) -> ApiError | None:
+    """The failures that have a place in the contract."""
+    if isinstance(error, ApiError):
+        return error
+    return _upstream(error) if isinstance(error, UpstreamError) else None
+
+
+def _tell(request: web.Request, error: Exception) -> None:
+    """One line about a fault of ours; the trace only where somebody asked for debug."""
+    _log.error(
+        "request failed: %s %s: %s (request id %s)",
+        request.method,
+        clean(request.path),
+        f"{type(error).__name__}: {error}".replace("\n", " ")[:200],
+        request[REQUEST_ID],
+        exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
+    )
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -10,9 +10,11 @@ import msgspec
 from orderflow_stream.delivery.http.errors import CODE_OF
 from orderflow_stream.delivery.http.params import Param
 from orderflow_stream.delivery.http.route import Route
-from orderflow_stream.delivery.http.schemas import Failure, Success
+from orderflow_stream.delivery.http.schemas import AnswerMeta, Failure
 
 _REF: Final = "#/components/schemas/{name}"
+_FAILURE: Final = "failure"
+_META: Final = "meta"
 _MEANING: Final = {
     304: "what the client has is still right",
     400: "a parameter is missing, wrong, unknown or in conflict; error.param names it",
@@ -31,9 +33,10 @@ _DESCRIPTION: Final = (
 def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The whole document, ready to be written as JSON."""
     listed = [route for route in routes if not route.page]
-    types: list[Any] = [Failure, *(Success[route.data] for route in listed if route.data is not None)]  # type: ignore[name-defined]
+    paths = [route.path for route in listed if route.data is not None]
+    types: list[Any] = [Failure, AnswerMeta, *(route.data for route in listed if route.data is not None)]
     shapes, components = msgspec.json.schema_components(types, ref_template=_REF)
-    shape_of = dict(zip([None, *(route.path for route in listed if route.data is not None)], shapes, strict=True))
+    shape_of = dict(zip([_FAILURE, _META, *paths], shapes, strict=True))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -53,10 +56,22 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route, shape_of: dict[str | None, Any]) -> dict[str, Any]:
+def _envelope(data: Any, meta: Any) -> dict[str, Any]:
+    """The shape of a success around the shape of its data."""
+    members = {
+        "data": data,
+        "meta": meta,
+        "status": {"const": "ok"},
+        "message": {"type": "string"},
+        "success": {"const": True},
+    }
+    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
+
+
+def _operation(route: Route, shape_of: dict[str, Any]) -> dict[str, Any]:
     ok: dict[str, Any] = {"description": "OK"}
     if route.data is not None:
-        ok["content"] = {"application/json": {"schema": shape_of[route.path]}}
+        ok["content"] = {"application/json": {"schema": _envelope(shape_of[route.path], shape_of[_META])}}
     elif route.media == "application/json":
         ok["content"] = {route.media: {"schema": {"type": "object"}}}
     else:
@@ -65,7 +80,7 @@ def _operation(route: Route, shape_of: dict[str | None, Any]) -> dict[str, Any]:
     for status in sorted({400, 403, 500, *route.errors}):
         responses[str(status)] = {"description": _MEANING.get(status, CODE_OF.get(status, "refused"))}
         if status >= 400:
-            responses[str(status)]["content"] = {"application/json": {"schema": shape_of[None]}}
+            responses[str(status)]["content"] = {"application/json": {"schema": shape_of[_FAILURE]}}
     return {
         "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "root",
         "summary": route.summary,

@@ -79,4 +79,4 @@ async def openapi(request: web.Request, context: Context, query: Query) -> web.S
 
 @lru_cache(maxsize=4)
 def _document(routes: tuple[object, ...], version: str) -> bytes:
-    return orjson.dumps(document(routes, version), option=orjson.OPT_INDENT_2)  # type: ignore[arg-type]
+    return orjson.dumps(document(routes, version))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ otherwise.
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -18,8 +18,6 @@ Pair = tuple[int, int]
 Side = Annotated[Literal["buy", "sell"], Meta(description="the aggressor's side")]
 Market = Literal["spot", "usdm", "coinm"]
 Pressure = Literal["strong_sell", "sell", "balanced", "buy", "strong_buy"]
-
-T = TypeVar("T")
 
 
 class Coverage(Struct, forbid_unknown_fields=True):
@@ -261,16 +259,6 @@ class Ready(Struct, forbid_unknown_fields=True):
 class AnswerMeta(Struct, forbid_unknown_fields=True):
     timestamp: str
     request_id: str
-
-
-class Success(Struct, Generic[T], forbid_unknown_fields=True):
-    """The envelope of every answer."""
-
-    data: T
-    meta: AnswerMeta
-    status: Literal["ok"]
-    message: str
-    success: bool
 
 
 class ErrorBody(Struct, forbid_unknown_fields=True):

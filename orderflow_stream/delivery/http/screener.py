@@ -91,17 +91,25 @@ async def screener(request: web.Request, context: Context, query: Query) -> web.
 
 def row_of(book: Book, sums: Sums, span: int, now: int) -> ScreenerRow:
     """One instrument's row over the configured window of `span` µs."""
-    coverage = over_window(book, span, now).coverage
-    newest = book.tape.newest()
+    tape = book.tape
+    missing = 0
+    if book.sequence.holes:
+        coverage = over_window(book, span, now).coverage
+        missing, reaches_back = coverage.missing_total, coverage.reaches_back
+    else:  # the same without the full account, which would be most of the cost of a long list
+        oldest = tape.first()
+        begin = book.now(now) - span
+        reaches_back = (book.origin and not tape.evicted) or (oldest is not None and oldest.ts_event <= begin)
+    held = tape.newest_ts >= 0
     return ScreenerRow(
         instrument=book.instrument,
         sums=sums,
-        last_price=newest.price if newest is not None else None,
-        last_time=newest.ts_event if newest is not None else None,
+        last_price=tape.last_price if held else None,
+        last_time=tape.newest_ts if held else None,
         last_id=book.sequence.newest,
         state=book.state,
-        missing=coverage.missing_total,
-        reaches_back=coverage.reaches_back,
+        missing=missing,
+        reaches_back=reaches_back,
     )
 
 

@@ -59,10 +59,6 @@ function head() {
       line.append(made);
     }
   }
-  const state = document.createElement("th");
-  state.scope = "col";
-  state.textContent = "feed";
-  line.append(state);
 }
 
 function entryOf(symbol) {
@@ -73,6 +69,7 @@ function entryOf(symbol) {
   title.scope = "row";
   title.textContent = symbol;
   row.append(title);
+  const state = cell(row, "");
   const price = cell(row, "num");
   const spans = new Map();
   for (const name of windows) {
@@ -85,7 +82,7 @@ function entryOf(symbol) {
     share.append(text, bar);
     spans.set(name, { delta, text, bar });
   }
-  entry = { symbol, row, price, spans, state: cell(row, ""), data: null, windows: {}, feed: "connecting", reason: "" };
+  entry = { symbol, row, price, spans, state, data: null, windows: {}, feed: "connecting", reason: "" };
   symbols.set(symbol, entry);
   const rows = byId("rows");
   const last = rows.lastElementChild;

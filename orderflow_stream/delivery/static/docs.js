@@ -19,6 +19,7 @@ function nameOf(schema) {
     return `[${nameOf(schema.items)}, …]`;
   }
   if (schema.type === "object" && schema.additionalProperties) return `{…: ${nameOf(schema.additionalProperties)}}`;
+  if (schema.properties && schema.properties.data) return nameOf(schema.properties.data);
   return schema.type || "any";
 }
 
@@ -86,7 +87,7 @@ function operation(path, spec) {
     return [status, one.description, content ? nameOf(content.schema) : ""];
   });
   const more = make("details");
-  more.append(make("summary", "answers"), table(["status", "meaning", "body"], statuses));
+  more.append(make("summary", "answers"), table(["status", "meaning", "data, or the body"], statuses));
   section.append(more);
   return section;
 }

@@ -10,7 +10,7 @@ from orderflow_stream.feed.errors import Blocked, UnknownSymbol, UpstreamBusy, U
 from tests.delivery.http.world import BTC, CHINESE, NOW, Daemon, Start, live_engine, trade
 
 #: Sums of the conftest's TAPE: buys 1.5 + 0.00000001 + 3, sells 0.5 + 2.
-BUYS = Decimal("1.5") * 60000 + Decimal("0.00000001") * Decimal("60000.5") + 3 * Decimal("60010")
+BUYS = Decimal("1.5") * 60000 + Decimal("0.00000001") * Decimal("60000.5") + 3 * Decimal(60010)
 SELLS = Decimal("0.5") * 60001 + 2 * Decimal("60000.50000001")
 
 

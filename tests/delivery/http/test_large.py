@@ -81,7 +81,9 @@ async def test_configured_thresholds(start: Start) -> None:
     assert (await daemon.data("/v1/large?symbol=SILENTUSDT"))["min_notional"] == 7
     data = await daemon.data("/v1/large?symbol=ETHBTC")
     assert (data["min_notional"], data["count"]) == (0.01, 4)
-    assert data["largest"][0]["notional_usd"] == 0.09370368  # 3.00000001 × 0.03123456; a quote asset that is no stablecoin: 8 decimals
+    assert (
+        data["largest"][0]["notional_usd"] == 0.09370368
+    )  # 3.00000001 × 0.03123456; a quote asset that is no stablecoin: 8 decimals
 
 
 async def test_etag(daemon: Daemon) -> None:

@@ -54,6 +54,34 @@ async def test_rows_are_the_flows(daemon: Daemon) -> None:
     assert (screener["window"], screener["instruments"], screener["as_of"]) == ("1m", 4, NOW // 1000)
 
 
+@pytest.mark.parametrize("origin", [True, False])
+@pytest.mark.parametrize("ages", [(), (10,), (59, 10), (61, 10), (60, 10), (120, 61)])
+@pytest.mark.parametrize("hole", [True, False])
+def test_the_short_account_is_the_full_one(origin: bool, ages: tuple[int, ...], hole: bool) -> None:
+    from orderflow_stream.analytics.flow import over_window
+    from orderflow_stream.core.engine import Engine
+    from orderflow_stream.core.events import FeedUp, Refill
+    from orderflow_stream.delivery.http.screener import row_of
+
+    engine = Engine(windows=(60_000_000,))
+    book = engine.add(BTC)
+    engine.apply(FeedUp((BTC.key,), NOW - 300_000_000, 1))
+    trades = tuple(
+        trade(BTC, 10 * n if hole else n, 10**12, 10**8, BUY, NOW - age * 1_000_000) for n, age in enumerate(ages)
+    )
+    engine.apply(Refill(BTC.key, trades[:1], NOW, warm=True, origin=origin))
+    for one in trades[1:]:
+        engine.apply(one)
+    engine.advance(NOW)
+    row = row_of(book, book.window_sums(60_000_000, NOW), 60_000_000, NOW)
+    full = over_window(book, 60_000_000, NOW)
+    assert (row.missing, row.reaches_back) == (full.coverage.missing_total, full.coverage.reaches_back)
+    assert row.sums == full.sums
+    assert hole or row.state == full.coverage.state  # the feed's state also tells of holes before the window
+    if full.last_price is not None:
+        assert (row.last_price, row.last_time) == (full.last_price, full.last_time)
+
+
 async def test_symbols_on_demand_are_left_out(daemon: Daemon) -> None:
     await daemon.data("/v1/flow?symbol=0GUSDT")
     assert (await daemon.data("/v1/screener"))["instruments"] == 4

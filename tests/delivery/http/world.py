@@ -96,10 +96,14 @@ class FakeDemand:
     fault: Exception | None = None
     tape: Callable[[Instrument], tuple[Trade, ...]] = lambda instrument: ()
     calls: list[tuple[str, int | None, int | None, bool]] = field(default_factory=list)
+    touched: list[str] = field(default_factory=list)
 
     def streams(self, key: str) -> bool:
         book = self.engine.book(key)
         return book is not None and not book.demand
+
+    def touch(self, key: str) -> None:
+        self.touched.append(key)
 
     async def read(
         self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
@@ -171,7 +175,8 @@ def live_engine(instruments: tuple[Instrument, ...] = (BTC, ETHBTC, SILENT)) -> 
         engine.add(instrument)
     engine.apply(FeedUp(tuple(one.key for one in instruments), NOW - 400_000_000, 1))
     for instrument in instruments:
-        older, newer = (), ()
+        older: tuple[Trade, ...] = ()
+        newer: tuple[Trade, ...] = ()
         if instrument is BTC:
             older, newer = _tape(BTC, 1000)
         elif instrument is ETHBTC:

@@ -1,0 +1,132 @@
+"""`replay` prints what the routes would answer, held against the decimal reference; and says what it cannot read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from orderflow_stream import cli
+from tests.e2e.inside import market, running
+from tests.reference import oracle
+from tests.reference.oracle import assert_same, load_json
+from tests.reference.synthetic import synthetic
+from tests.reference.tapefile import Row, load, tapes_dir, write_csv
+
+
+def call(*arguments: str | Path) -> int:
+    return cli.main(["replay", *map(str, arguments)])
+
+
+def hold(line: str, rows: list[Row], symbol: str, quote: str, *, trades: int = 1000, least: int = 100_000) -> None:
+    """One line of --json against the reference over the same rows."""
+    answer = load_json(line)
+    assert set(answer) == {"flow", "large"}
+    assert_same(answer["flow"], oracle.flow(rows, symbol=symbol, quote=quote, trades=trades))
+    expected = oracle.rows_large(rows, least, symbol=symbol, quote=quote)
+    assert_same(answer["large"], expected, ignore=("note", "coverage", "group"))
+    assert expected["count"] > 0
+    coverage = oracle.coverage(rows, trades=trades)
+    assert {name: answer["flow"]["coverage"][name] for name in coverage} == coverage
+
+
+def test_json_is_what_the_reference_says_one_line_a_symbol(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ltc, eth = synthetic(1, 7_000, holes=3, invalid=2), synthetic(2, 1_200, price=Decimal("0.05"))
+    files = [
+        write_csv(ltc[4_000:], tmp_path / "LTCUSDT-2.csv"),  # a shell would sort them so as well as otherwise
+        write_csv(eth, tmp_path / "ETHBTC-1.csv"),
+        write_csv(ltc[:4_000], tmp_path / "LTCUSDT-3.csv"),
+    ]
+    assert call(*files, "--trades", "777", "--min-notional", "1", "--json") == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    lines = told.out.splitlines()
+    assert len(lines) == 2
+    hold(lines[0], ltc, "LTCUSDT", "USDT", trades=777, least=1)
+    hold(lines[1], eth, "ETHBTC", "BTC", trades=777, least=1)
+
+
+def test_recorded_tape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tapes_dir()
+    recorded = None if folder is None else folder / "LTCUSDT-spot-aggtrades-2025-06-21.csv.gz"
+    if recorded is None:
+        rows = synthetic(9, 6_000, holes=16)
+        recorded = write_csv(rows, tmp_path / "LTCUSDT-x.csv.gz")
+    else:
+        rows = load(recorded)
+    assert call(recorded, "--json", "--min-notional", "1000") == 0
+    hold(capsys.readouterr().out, rows, "LTCUSDT", "USDT", least=1000)
+
+
+async def test_fields_are_those_of_the_routes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_csv(synthetic(3, 1_000), tmp_path / "BTCUSDT-1.csv")
+    assert call(file, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    async with market() as simulator, running(simulator, tmp_path) as daemon, aiohttp.ClientSession() as session:
+        for route in ("flow", "large"):
+            async with session.get(f"{daemon.url}/v1/{route}?symbol=BTCUSDT") as response:
+                served = (await response.json())["data"]
+            assert list(printed[route]) == list(served)
+            assert list(printed[route]["coverage"]) == list(served["coverage"])
+
+
+def test_people_get_tables_of_80_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = synthetic(1, 6_000, holes=2)
+    assert call(write_csv(rows, tmp_path / "LTCUSDT-x.csv"), "--min-notional", "50000") == 0
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 100
+    assert max(len(line) for line in told.splitlines() if line[:1] in "│┃┏") <= 80
+    flow = oracle.flow(rows, symbol="LTCUSDT", quote="USDT", trades=1000)
+    for name in ("taker_buy_quote", "taker_sell_quote", "delta_quote", "last_price", "pressure"):
+        assert str(flow[name]) in told
+    assert "prints of at least 50000" in told
+    assert "6,000 trades read" in told
+
+
+def test_orders_by_symbol_and_quote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = synthetic(8, 500)
+    file = write_csv(rows, tmp_path / "tape.csv")
+    assert call(file) == 2
+    assert "does not begin with SYMBOL-; say it with --symbol" in capsys.readouterr().err
+    assert call(file, "--symbol", "foobar") == 2
+    assert capsys.readouterr().err == "replay: cannot tell the quote asset of FOOBAR; say it with --quote\n"
+    assert call(file, "--symbol", "foobar", "--quote", "usdt") == 2
+    assert capsys.readouterr().err == "replay: --quote usdt: FOOBAR does not end in it\n"
+    assert call(file, "--symbol", "foobar", "--quote", "bar", "--json", "--min-notional", "1") == 0
+    hold(capsys.readouterr().out, rows, "FOOBAR", "BAR", least=1)
+
+
+@pytest.mark.parametrize(
+    "name,content,words",
+    [
+        ("BTCUSDT-none.csv", None, "cannot be read: No such file or directory"),
+        ("BTCUSDT-empty.csv", b"", "the file is empty"),
+        ("BTCUSDT-torn.csv.gz", gzip.compress(b"1,2,3,4,5,1750550398932,True,True\n" * 500)[:-20], "torn"),
+        ("BTCUSDT-other.csv", b"some,other,table\n1,2,3\n", "not a header of aggTrades"),
+        ("BTCUSDT-price.csv", b"1,99999999999999999999,1,1,1,1750550398932,True\n", "unreadable price"),
+    ],
+)
+def test_what_cannot_be_read_fails_with_one_line(
+    name: str, content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    assert call(file, "--json") == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"replay: {file}")
+    assert words in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_a_folder_is_no_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(tmp_path, "--symbol", "BTCUSDT") == 1
+    assert "Is a directory" in capsys.readouterr().err
