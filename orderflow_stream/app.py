@@ -112,16 +112,6 @@ class Daemon:
             self._sink,
             streams_per_connection=binance.streams_per_connection,
         )
-        self.ingest = Ingest(
-            engine=self.engine,
-            connections=self.connections,
-            backfiller=self.backfiller,
-            reader=Reader(self.rest, self.venue, held, self._sink, now=self.clock.now, demand=Demand()),
-            symbols=self.symbols,
-            clock=self.clock,
-            patterns=binance.symbols,
-            listened=lambda key: self.hub.listened(key),
-        )
         delivery = settings.delivery
         self.hub = Hub(
             Renderer(self.engine, rules=self.options.rules, windows=self.windows, clock=self.clock.now),
@@ -137,6 +127,16 @@ class Daemon:
             ),
             loop=asyncio.get_running_loop(),
             rng=random.Random(),
+        )
+        self.ingest = Ingest(
+            engine=self.engine,
+            connections=self.connections,
+            backfiller=self.backfiller,
+            reader=Reader(self.rest, self.venue, held, self._sink, now=self.clock.now, demand=Demand()),
+            symbols=self.symbols,
+            clock=self.clock,
+            patterns=binance.symbols,
+            listened=self.hub.listened,
         )
         self.stats = HttpStats()
         self._context = self._build_context()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -29,6 +30,9 @@ class Pages:
         self._rest = rest
         self._venue = venue
         self._now = now
+        # Decoding a page and putting it into a tape take some milliseconds each. Many pages may arrive together, and
+        # the loop has sockets to read in between: one such piece of work a turn.
+        self._turn = asyncio.Lock()
 
     async def read(
         self,
@@ -52,4 +56,12 @@ class Pages:
                 raise ValueError(f"trades from id {trades[0].id} where {from_id} was asked for")
             return Fetched(trades, now - (time.perf_counter_ns() - answer.sent) // 1000, request.weight)
 
-        return await self._rest.fetch(request, kind, read, deadline)
+        async def read_in_turn(answer: Answer) -> Fetched:
+            async with self._turn:
+                await asyncio.sleep(0)
+                return read(answer)
+
+        fetched = await self._rest.fetch_slowly(request, kind, read_in_turn, deadline)
+        async with self._turn:
+            await asyncio.sleep(0)
+        return fetched

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -80,6 +81,20 @@ class BarRing:
         self._write(at, bar)
         self._trim()
 
+    def put_all(self, bars: Sequence[Bar]) -> None:
+        """Add or merge many. A page of the past comes as bars ahead of all held: those go in at one stroke."""
+        starts = self._start
+        ahead = bool(bars) and (not starts or bars[-1].start < starts[0])
+        if ahead and all(bar.start < following.start for bar, following in pairwise(bars)):
+            starts[0:0] = array("q", [bar.start for bar in bars])
+            cells = zip(*map(self._cells, bars), strict=True)
+            for column, values in zip((*self._columns, *self._wide), cells, strict=True):
+                column[0:0] = array("q", values)
+            self._trim()
+        else:
+            for bar in bars:
+                self.put(bar)
+
     def bars(self, since: int | None = None) -> list[Bar]:
         """The closed bars with `start >= since`, ascending."""
         at = 0 if since is None else bisect_left(self._start, since)
@@ -90,17 +105,21 @@ class BarRing:
         return len(self._start) * 8 * (9 + sum(_PARTS)) * 17 // 16  # columns are grown a little ahead
 
     def _write(self, at: int, bar: Bar) -> None:
-        sums = bar.sums
-        plain = (bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, sums.buy_trades, sums.sell_trades)
-        for column, value in zip(self._columns, plain, strict=True):
+        for column, value in zip((*self._columns, *self._wide), self._cells(bar), strict=True):
             column[at] = value
-        wide = iter(self._wide)
+
+    @staticmethod
+    def _cells(bar: Bar) -> list[int]:
+        """What a bar is in columns, `start` aside."""
+        sums = bar.sums
+        cells = [bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, sums.buy_trades, sums.sell_trades]
         volumes = (sums.buy_base, sums.sell_base, sums.buy_quote, sums.sell_quote)
         for parts, value in zip(_PARTS, volumes, strict=True):
             for _ in range(parts - 1):
-                next(wide)[at] = value & _LOW
+                cells.append(value & _LOW)
                 value >>= _BITS  # noqa: PLW2901 - the next part of the same number
-            next(wide)[at] = value
+            cells.append(value)
+        return cells
 
     def _get(self, at: int) -> Bar:
         open_, high, low, close, first, last, buys, sells = (column[at] for column in self._columns)
@@ -179,9 +198,10 @@ class Bars:
         """Trades that were put into the tape out of turn, ascending by id; the tape holds them already."""
         head = self._tape.head()
         self._base = self._base + Sums.of((row.price, row.qty) for row in rows)
+        past: list[Bar] = []
         for bar in fold(rows, self.SECOND):
             if bar.start < self._start:
-                self._store(bar)
+                past.append(bar)
             elif bar.start == self._start:
                 held = self._current(head)
                 held.take(bar)
@@ -189,10 +209,19 @@ class Bars:
                 self._base = self._base - bar.sums
             else:
                 if self._start >= 0:
-                    self._store(self._current(head))
+                    past.append(self._current(head))
                 self._start = bar.start
                 self._set(bar)
                 self._base = head - bar.sums
+        self.seconds.put_all(past)
+        minutes: list[Bar] = []
+        for bar in past:
+            minute = self._minute(bar)
+            if minutes and minutes[-1].start == minute.start:
+                minutes[-1].take(minute)
+            else:
+                minutes.append(minute)
+        self.minutes.put_all(minutes)
 
     def _set(self, bar: Bar) -> None:
         self._open, self._high, self._low, self._close = bar.open, bar.high, bar.low, bar.close
@@ -205,8 +234,13 @@ class Bars:
 
     def _store(self, bar: Bar) -> None:
         self.seconds.put(bar)
-        minute = Bar(bar.start - bar.start % self.MINUTE, *_rest(bar))
-        self.minutes.put(minute)
+        self.minutes.put(self._minute(bar))
+
+    def _minute(self, bar: Bar) -> Bar:
+        return Bar(
+            bar.start - bar.start % self.MINUTE,
+            bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, bar.sums,
+        )  # fmt: skip
 
     def second_bars(self, since: int | None = None) -> list[Bar]:
         """The 1 s bars of the hour up to the newest with `start >= since`, ascending, the open one last."""
@@ -227,7 +261,7 @@ class Bars:
         bars = self.minutes.bars(self._since(self.minutes, since))
         if self._start >= 0:
             now = self._current(self._tape.head())
-            minute = Bar(now.start - now.start % self.MINUTE, *_rest(now))
+            minute = self._minute(now)
             if bars and bars[-1].start == minute.start:
                 bars[-1].take(minute)
             elif since is None or minute.start >= since:
@@ -256,7 +290,3 @@ def _bar(start: int, rows: list[Row]) -> Bar:
     prices = [row.price for row in rows]
     sums = Sums.of((row.price, row.qty) for row in rows)
     return Bar(start, prices[0], max(prices), min(prices), prices[-1], rows[0].id, rows[-1].id, sums)
-
-
-def _rest(bar: Bar) -> tuple[int, int, int, int, int, int, Sums]:
-    return bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, bar.sums

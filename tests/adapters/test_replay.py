@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def parts(rows: list[Row], folder: Path, *cuts: int) -> list[Path]:
     edges = [0, *cuts, len(rows)]
     return [
         write_csv(rows[begin:end], folder / f"LTCUSDT-{number}.csv")
-        for number, (begin, end) in enumerate(zip(edges, edges[1:], strict=False))
+        for number, (begin, end) in enumerate(pairwise(edges))
     ]
 
 

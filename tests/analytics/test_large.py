@@ -121,6 +121,13 @@ def test_the_threshold_belongs_to_it_to_the_last_digit() -> None:
         assert [one.id for one in found.prints] == [1, 2]
 
 
+def test_the_very_first_fill_does_not_follow_an_unknown_one() -> None:
+    engine, book = make()
+    feed(engine, [trade(1, 6 * ONE, ts=T0), leg(2, 6, fill=0)])
+    assert large.scan(book, min_notional=LEAST, now=T0, group="order").count == 0
+    assert engine.advance(T0 + HOUR) == ()
+
+
 def test_an_empty_tape_has_no_prints() -> None:
     _, book = make()
     for group in ("row", "order"):
@@ -304,11 +311,12 @@ def test_a_warm_up_page_does_not_swallow_the_open_order_of_the_stream() -> None:
 def test_an_order_whose_beginning_has_left_the_tape_stays_whole_in_the_ring() -> None:
     engine, book = make(windows=(SECOND,), keep_trades=300)
     feed(engine, [leg(id_, 1, ts=T0) for id_ in range(1, 400)])
-    feed(engine, [leg(400, 1, ts=T0 + 1), leg(402, 1, ts=T0 + 2)])
-    feed(engine, [leg(id_, 1, ts=T0 + HOUR) for id_ in range(403, 900)])
-    assert book.tape.chunks[0].ids[0] > 1
+    feed(engine, [leg(id_, 1, ts=T0 + HOUR) for id_ in range(401, 900)])
+    first = book.tape.first()
+    assert first is not None
+    assert 1 < first.id < 400
     assert ring(book)[0] == (399, 1, 399)
-    engine.apply(leg(401, 1, ts=T0 + 1))
+    engine.apply(leg(400, 1))  # one more row of it, of which the tape has only the end
     assert ring(book)[0] == (399, 1, 399)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -37,9 +38,12 @@ class Stub:
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """The handlers of this process as they were."""
+    """The handlers and the collector of this process as they were."""
     kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    thresholds = gc.get_threshold()
     yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
     for number, handler in kept.items():
         signal.signal(number, handler)
 

@@ -50,6 +50,14 @@ def test_never_fewer_trades_and_never_less_than_the_window(steps: list[int], kee
         assert flow.over_trades(book, len(fed), now).coverage.reaches_back == (held == len(fed))
 
 
+def test_the_trade_before_the_window_stays_even_where_a_chunk_ends_with_it() -> None:
+    engine, book = make(windows=(MINUTE,), keep_trades=10)
+    feed(engine, [trade(id_, ts=T0 + id_) for id_ in range(CHUNK)])
+    feed(engine, [trade(id_, ts=T0 + HOUR + id_) for id_ in range(CHUNK, 4 * CHUNK)])
+    found = flow.over_window(book, MINUTE, book.tape.newest_ts)
+    assert (found.trades, found.coverage.reaches_back) == (3 * CHUNK, True)
+
+
 def test_over_budget_the_longest_tape_gives_and_the_answers_say_so() -> None:
     engine, book = make(keep_trades=300, budget_bytes=20 * FULL)
     quiet = other(engine, "ETHUSDT")

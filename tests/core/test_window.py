@@ -84,9 +84,7 @@ def test_it_is_brute_force_whatever_comes_and_whenever_one_asks(data: st.DataObj
                 while held and not held[0].qty:
                     held.pop(0)
             if chance < 8 and tape.newest_ts >= 0:
-                check(
-                    tape, windows, held, tape.newest_ts + later
-                )  # the clock may step back
+                check(tape, windows, held, tape.newest_ts + later)  # the clock may step back
 
 
 @law(40)

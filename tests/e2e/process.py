@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -125,6 +125,15 @@ async def status(url: str, wanted: int, patience: float) -> float:
             except aiohttp.ClientConnectorError:
                 pass
             await asyncio.sleep(0.05)
+
+
+async def eventually(look: Callable[[], object]) -> None:
+    """Until `look` is true: for what tells nobody that it has happened."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if look():
+                return
+            await asyncio.sleep(0.01)
 
 
 def tree(root: Path) -> set[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.e2e.process import environment, get, run, started, status, tree, url_of
+from tests.e2e.process import environment, eventually, get, run, started, status, tree, url_of
 
 
 async def test_ready_soon_drains_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -80,8 +80,7 @@ async def test_named_file_counts_and_its_faults_are_told(tmp_path: Path) -> None
 async def test_ctrl_c_before_it_serves_is_no_failure(tmp_path: Path) -> None:
     # A pause in the making of the market, by a rate that takes its past some seconds.
     async with started("demo", "--port", "0", "--rate", "300", cwd=tmp_path) as demo:
-        while not _handles(demo.process.pid, signal.SIGTERM):
-            await asyncio.sleep(0.02)
+        await eventually(lambda: _handles(demo.process.pid, signal.SIGTERM))
         demo.kill(signal.SIGTERM)
         assert await demo.ended() == 0
 

@@ -126,7 +126,7 @@ async def playing(
     material: Material, *, rows: int = 6_000, warm: bool = True, configured: bool = True, **overrides: Any
 ) -> AsyncIterator[Play]:
     """A daemon that streams `material` (its first `rows` rows), with the past read and the rest still to publish."""
-    part = material.rows()[:rows]
+    part = material.head(rows)
     shift = wall_clock() // 1000 * 1000 - part[-1].ts_us // 1000 * 1000
     part = [row._replace(ts_us=row.ts_us + shift) for row in part]
     symbols = [material.symbol] if configured else []

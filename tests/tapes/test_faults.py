@@ -21,8 +21,8 @@ MADE_UP: Final = made_up("AAAUSDT", "USDT", seed=21, n=6_000, invalid=6)
 
 def tape(number: int) -> Material:
     """One of the tapes that are long enough, another for each number; the made-up one where nothing was recorded."""
-    names = ("BTCUSDC", "POLUSDT", "TRXUSDT", "BBUSDT", "XRPETH", "BTCUSDT-spot-2024-08-08", "ETHUSDT-um-2024")
-    fit = [each for each in recorded_tapes() if each.name.startswith(names)] or [MADE_UP]
+    names = ("BTCUSDC", "XRPETH", "BTCUSDT-spot-2024-08-08", "ETHUSDT-um-2024")
+    fit = [MADE_UP, *(each for each in recorded_tapes() if each.name.startswith(names))]
     return fit[number % len(fit)]
 
 
@@ -130,7 +130,6 @@ async def server_shutdown(play: Play) -> None:
     play.publish(50)
     await play.settled()
     assert play.counters.gaps == 0
-    assert play.counters.duplicate > 0
     assert play.reconnects() == 1
 
 
@@ -275,7 +274,10 @@ async def test_garbage(number: int) -> None:
 
 CORRUPT: Final = [
     *[("a", value) for value in ('"x"', "-1", "null", "1e3", "9007199254740993", "4611686018427387904")],
-    *[("p", value) for value in ('"1e5"', '"NaN"', '"-1"', "null", '""', '"0.000000001"', '"0"', '"99999999999999999999"')],
+    *[
+        ("p", value)
+        for value in ('"1e5"', '"NaN"', '"-1"', "null", '""', '"0.000000001"', '"0"', '"99999999999999999999"')
+    ],
     *[("q", value) for value in ('"inf"', '"0.00000000"', '"-0.5"', "true", "{}", "[]")],
     *[(fill, value) for fill in "fl" for value in ('"x"', "1.5", "null", '"7"')],
 ]
@@ -366,7 +368,7 @@ async def test_a_random_mix(seed: int) -> None:
     rng = random.Random(seed)
     async with playing(tape(seed), warm=rng.random() < 0.5) as play:
         faults = play.sim.faults
-        kinds = ("500", "503", "html", "empty", "truncated", "reset", "slow")
+        kinds: tuple[RestKind, ...] = ("500", "503", "html", "empty", "truncated", "reset", "slow")
         choices: list[Callable[[], object]] = [
             lambda: faults.skip(play.symbol, count=rng.randrange(1, 60)),
             lambda: faults.repeat(rng.randrange(2, 4), count=rng.randrange(1, 50)),

@@ -6,14 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from orderflow_stream.simulator import ArchivePlayer, Simulator
-from tests.tapes.kit import Material, all_tapes, api_of, assert_all, moved, running, settle
+from orderflow_stream.simulator import ArchivePlayer, RowsPlayer, Simulator
+from tests.tapes.kit import Material, all_tapes, api_of, archive_row, assert_all, moved, running, settle
+
+#: A day of these is played from its file as it is, of others as long the last rows (`replay` plays every file whole).
+WHOLE = ("BTCUSDC", "LTCUSDT")
+MOST = 40_000
 
 
 @pytest.mark.parametrize("material", all_tapes(), ids=str)
-async def test_a_whole_tape_live(material: Material, tmp_path: Path) -> None:
+async def test_a_tape_live(material: Material, tmp_path: Path) -> None:
     rows = material.rows()
-    player = ArchivePlayer(material.file(tmp_path), speed=None, history=min(len(rows) // 3, 12_000))
+    history = min(len(rows) // 3, 12_000)
+    if len(rows) <= MOST or material.name.startswith(WHOLE):
+        player: RowsPlayer = ArchivePlayer(material.file(tmp_path), speed=None, history=history)
+    else:
+        rows = rows[-MOST:]
+        player = RowsPlayer(material.symbol, map(archive_row, rows), speed=None, history=history)
     async with Simulator(player, autoplay=False) as sim, running(sim, material.symbol) as daemon, api_of(daemon) as api:
         await sim.subscribed(material.symbol)
         sim.play()

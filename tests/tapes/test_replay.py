@@ -1,4 +1,4 @@
-"""`orderflow-stream replay`: a file through the same engine gives the answers of the reference, and of the live tape."""
+"""`orderflow-stream replay`: a file through the same engine gives the answers of the reference and of the live tape."""
 
 from __future__ import annotations
 

@@ -22,17 +22,20 @@ from tests.tapes.kit import (
     thresholds,
 )
 
+RECORDED = ("BTCUSDT-spot-2024", "XRPETH", "LTCUSDT", "BTCUSDT-um")
 TAPES = [
     made_up("AAAUSDT", "USDT", seed=51, n=9_000, holes=4, invalid=4),
-    *(tape for tape in recorded_tapes() if tape.name.startswith(("BTCUSDT-spot-2024", "XRPETH", "LTCUSDT", "BTCUSDT-um"))),
+    *(tape for tape in recorded_tapes() if tape.name.startswith(RECORDED)),
 ]
 
 
 async def told(api: Api, material: Material, least: str) -> list[dict[str, Any]]:
     """The answers that do not depend on when they are asked for."""
     answers = [await api.get("/v1/flow", symbol=material.symbol, trades=trades) for trades in LENGTHS]
-    for group in ("row", "order"):
-        answers.append(await api.get("/v1/large", symbol=material.symbol, min_notional=least, group=group))
+    answers += [
+        await api.get("/v1/large", symbol=material.symbol, min_notional=least, group=group)
+        for group in ("row", "order")
+    ]
     for answer in answers:
         for name in ("as_of", "position", "source", "last_trade_age_ms", "lag_ms", "clock_offset_ms", "state"):
             del answer["coverage"][name]
@@ -42,7 +45,9 @@ async def told(api: Api, material: Material, least: str) -> list[dict[str, Any]]
 @pytest.mark.parametrize("material", TAPES, ids=str)
 async def test_the_next_daemon_answers_the_same(material: Material, tmp_path: Path) -> None:
     rows = material.rows()[-20_000:]
-    player = ArchivePlayer(material.file(tmp_path), speed=None, history=len(material.rows()) - min(len(rows) // 2, 4_000))
+    player = ArchivePlayer(
+        material.file(tmp_path), speed=None, history=len(material.rows()) - min(len(rows) // 2, 4_000)
+    )
     least = f"{thresholds(rows)['order'][1]:f}"
     async with Simulator(player, autoplay=False) as sim:
         async with running(sim, material.symbol) as daemon, api_of(daemon) as api:
@@ -56,5 +61,7 @@ async def test_the_next_daemon_answers_the_same(material: Material, tmp_path: Pa
             assert book.counters.applied == 0
             assert await told(api, material, least) == first
             shifted = moved(rows, player.map_time)
-            oldest = book.cvd()[3]  # the bars go back to the oldest trade that was read, though the tape may have left it
+            oldest = book.cvd()[
+                3
+            ]  # the bars go back to the oldest trade that was read, though the tape may have left it
             await assert_all(daemon, api, material, [row for row in shifted if row.id >= oldest])

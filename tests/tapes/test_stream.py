@@ -73,7 +73,7 @@ async def listening(material: Material, least: Any, **query: object) -> AsyncIte
 
 def threshold(material: Material) -> Any:
     """Reached by some forty orders of the part that is played."""
-    sizes = sorted((order.notional for order in oracle.orders(material.rows()[:6_000])), reverse=True)
+    sizes = sorted((order.notional for order in oracle.orders(material.head(6_000))), reverse=True)
     return sizes[40]
 
 
