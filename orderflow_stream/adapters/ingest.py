@@ -21,10 +21,13 @@ from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import Corrected, Event, FeedDown, FeedUp, GapFound, Instrument, StateChanged, Update
+from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.feed.selection import Fault, Selection, is_pattern, select
 
 #: Seconds between two looks for on-demand symbols that nobody asks for any more.
 IDLE_LOOK: Final = 15.0
+#: A silence is put to REST when it begins, and again after so long (µs) for as long as it lasts.
+ASK_AGAIN: Final = 300 * US_PER_S
 #: Trades read of a symbol on demand where a time window is asked for.
 DEMAND_TRADES: Final = 5_000
 
@@ -116,10 +119,18 @@ class Ingest:
                 self._backfiller.repair(update)
             elif isinstance(update, Corrected):
                 self._backfiller.corrected(update)
+            elif isinstance(update, StateChanged) and update.state == "quiet":
+                self._doubt(update.instrument)
         # That a connection ended is told by those who held it, once for all its symbols.
         told = self._closed or isinstance(event, FeedDown)
         if not told and any(isinstance(update, _WORTH_A_NOTE) for update in updates):
             self._notes.saw(updates)
+
+    def _doubt(self, key: str) -> None:
+        """A calm market and a feed that stalls look the same from here: ask REST for the newest id."""
+        book = self._engine.book(key)
+        if book is not None and not book.demand:
+            self._backfiller.probe(book.instrument)
 
     def _look_if_up(self) -> None:
         books = [self._engine.book(key) for key in self.configured]
@@ -186,6 +197,10 @@ class Ingest:
         book = self._engine.book(key)
         return key in self.configured or key in self._promoted or (book is not None and not book.demand)
 
+    def fleeting(self, key: str) -> bool:
+        """Whether this instrument is kept only because it was asked for."""
+        return key in self._reader.demand and key not in self.configured
+
     def touch(self, key: str) -> None:
         """Somebody asks for an instrument that is in memory: one that is there on demand is not idle."""
         demand = self._reader.demand
@@ -202,13 +217,14 @@ class Ingest:
         if book is None:
             book = self._engine.add(instrument)
             book.demand = True
-        streamed = not book.demand
+        # Of what a stream keeps whole only the newest trades can be lacking; else the past is read as well.
+        whole = not book.demand and (book.warm or not self.fleeting(key))
         try:
             result = await self._reader.read(
                 instrument,
                 trades=trades or DEMAND_TRADES,
                 window=window,
-                fresh=streamed,
+                fresh=whole,
                 deadline=self._clock.now() + int(deadline * 1e6),
             )
         except Exception:
@@ -224,13 +240,17 @@ class Ingest:
         return book
 
     async def run(self) -> None:
-        """Until cancelled: give up symbols that nobody asks for any more."""
+        """Until cancelled: give up symbols that nobody asks for any more, and doubt long silences again."""
         while True:
             await asyncio.sleep(IDLE_LOOK)
+            now = self._clock.now()
+            for key, kept in self._engine.books.items():
+                if kept.state == "quiet" and now - max(kept.tape.newest_ts, kept.as_of or 0) >= ASK_AGAIN:
+                    self._doubt(key)
             for key in self._engine.books:
                 if key not in self.configured and self._listened(key):
                     self.touch(key)
-            for key in self._reader.tick(self._clock.now()):
+            for key in self._reader.tick(now):
                 book = self._engine.book(key)
                 if book is not None and key not in self.configured:
                     log.info("symbol not asked for lately: dropped", symbol=book.instrument.symbol)

@@ -70,7 +70,7 @@ class Notes:
         self._passed[kind] = (start, passed + 1)
         held = self._held.pop(kind, 0)
         more = f" and {len(instruments) - _NAMED} more" if len(instruments) > _NAMED else ""
-        log.info(
+        (log.warning if kind == "stale" else log.info)(
             message,
             instrument=", ".join(instruments[:_NAMED]) + more,
             **fields,

@@ -84,6 +84,7 @@ class Book:
         "attention",
         "bars",
         "behind",
+        "behind_at",
         "clock_offset",
         "connections",
         "counters",
@@ -129,6 +130,7 @@ class Book:
         self.streamed = -1  # the highest streamed id as of the last refill; later ones need no note
         self.streamed_from = -1  # the lowest one, likewise
         self.behind = -1  # an id that the venue has and no connection brought
+        self.behind_at = -1  # as of when nothing newer than that existed
         self.warm_sums = Sums()  # what warm-ups put into the tape: not part of the live counters
         self.past_live = Sums()  # live sums of earlier generations
         self.connections: set[int] = set()
@@ -301,6 +303,12 @@ class Book:
             lag=self.last_recv - newest if self.last_recv >= 0 and newest >= 0 else None,
             clock_offset=self.clock_offset,
         )
+
+    def alive(self, ts: int) -> None:
+        """All that existed at venue time `ts` is held, or known to be missing."""
+        self.as_of = max(ts, -1 if self.as_of is None else self.as_of)
+        if ts >= self.up_at:  # asked after the connection was up: whatever came since has come by it
+            self.verified = True
 
     def note_streamed(self) -> None:
         """To be told before a refill: the newest id, if no refill brought it, came by a stream."""

@@ -234,11 +234,10 @@ class Engine:
         if told is not None and (newest is None or told > newest):
             # Trades exist that no connection brought. They are asked of REST like a hole; the live order stays open
             # at its end, since the next streamed trade may be any of them.
-            book.behind = told
+            book.behind, book.behind_at = told, event.ts
             updates = (GapFound(event.instrument, told if newest is None else newest + 1, told, event.ts),)
-        elif told == newest and event.ts >= book.up_at:  # an older id is a database that lags, and proves nothing
-            book.as_of = max(event.ts, -1 if book.as_of is None else book.as_of)
-            book.verified = True
+        elif told == newest:  # an older id is a database that lags, and proves nothing
+            book.alive(event.ts)
         return updates + self._restate(book, event.ts)
 
     # -- feed state -----------------------------------------------------------------------------------------------

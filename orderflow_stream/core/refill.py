@@ -83,11 +83,14 @@ def _prove(book: Book, event: Refill, came: list[Trade], newest: int | None) -> 
     if event.warm and not book.reconnected:
         book.verified = True  # read after the stream began: whatever came since has come by the stream
     book.warm = book.warm or event.warm
+    if 0 <= book.behind < book.sequence.next:
+        book.alive(book.behind_at)
+        book.behind = -1
     if book.demand:
         # Only the newest page says how far this is whole; one of older trades is asked for later and says nothing.
         head = came[-1].id >= newest if came and newest is not None else newest is None or not event.origin
         if head:
-            book.as_of = max(event.ts, -1 if book.as_of is None else book.as_of)
+            book.alive(event.ts)
 
 
 def splice(book: Book, rows: list[Row], *, late: bool) -> tuple[Update, ...]:

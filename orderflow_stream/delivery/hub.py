@@ -148,7 +148,10 @@ class Hub:
 
     def _tell_gaps(self) -> None:
         for key, hole in self._gaps.due(self._loop.time()):
-            self._gap(key, hole)
+            # Told is what lacks at this moment: a part may have come in turn, and what lies beyond the newest trade
+            # (REST knew it first) is on its way, or will be a hole of its own.
+            for first, last in self._renderer.missing(key, hole.first, hole.last):
+                self._gap(key, Held(first, last, hole.ts, hole.due))
         following = self._gaps.next_due()
         if following is not None:
             self._at("gaps", following, self._tell_gaps)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from orderflow_stream.analytics.flow import over_trades, over_window
 from orderflow_stream.core.book import Book
-from orderflow_stream.core.events import Corrected, GapFound, Instrument, LargePrint, StateChanged, Trade
+from orderflow_stream.core.events import Corrected, GapFound, Instrument, LargePrint, Range, StateChanged, Trade
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.delivery import encode
 from orderflow_stream.delivery.ring import Late, Scope
@@ -142,6 +142,11 @@ class Renderer:
         if isinstance(payload, Late):
             return encode.trade_event(book.instrument, payload.trade, late=True, exact=exact)
         return encode.trade_event(book.instrument, payload, exact=exact)
+
+    def missing(self, key: str, first: int, last: int) -> list[Range]:
+        """What of those ids is missing now, between trades that are held."""
+        book = self.books.get(key)
+        return [] if book is None else [(hole.first, hole.last) for hole in book.sequence.missing(first, last)]
 
     def gap(self, gap: GapFound) -> bytes | None:
         book = self.books.get(gap.instrument)

@@ -27,6 +27,9 @@ LAG_WAITS: Final = (250_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_00
 #: truth, and then it has to be said so often.
 BLANKS: Final = 3
 
+#: Older pages in a row that hold nothing older: a hole of that many thousand ids. What lies below it is let be.
+BARREN: Final = 10
+
 
 class Ask(Struct, frozen=True):
     """A page: ids from `from_id` on, ascending (None: the newest `limit`), not before venue time `at` (µs)."""
@@ -67,6 +70,10 @@ class Plan:
         self._join_at = 0
         self._blanks = 0
         self._blank_until = 0
+        self._floor = 0  # the lowest id asked: from there to `first` the venue has nothing
+        self._bottom: int | None = None  # the lowest id that the venue has, once it was asked
+        self._ask_bottom = False
+        self._barren = 0
 
     def next(self, now: int, streamed: int | None) -> Ask | None:
         """The next page at venue time `now`; `streamed` is the first id that the stream brought, None if none yet.
@@ -78,8 +85,11 @@ class Plan:
             return self._newer(streamed)
         if not (self.origin or self.capped or self._enough(now)):
             assert self.first is not None
-            below = max(self.first - PAGE, 0)
-            return Ask(below, self.first - below, self._blank_until)
+            if self._ask_bottom:
+                return Ask(0, 1, self._blank_until)
+            top = min(self.first, self._floor) if self._floor else self.first
+            below = max(top - PAGE, 0)
+            return Ask(below, top - below, self._blank_until)
         return None if joins else self._newer(streamed)
 
     def unjoined(self, streamed: int | None) -> Range | None:
@@ -106,15 +116,25 @@ class Plan:
             return self._take_newest(ordered)
         assert ask.from_id is not None
         assert self.first is not None
+        if self._ask_bottom:
+            self._ask_bottom = False
+            self._bottom = ordered[0].id
+            self.origin = self.first <= self._bottom
+            return Page((), origin=self.origin)
         first = self.first
         ordered = [trade for trade in ordered if trade.id < first]
-        # The venue answers with ids from `from_id` on: where its answer starts above, it has nothing in between.
-        self.origin = not ordered or ordered[0].id > ask.from_id or ordered[0].id == 0
         lost = holes_between(ordered, first)
         self._count(ordered)
         if ordered:
             self.first = ordered[0].id
-        self.capped = not self.origin and self.rows >= self._cap
+        # The venue answers with ids from `from_id` on: where its answer starts above, it has nothing in between. That
+        # is the beginning, or a hole; which of them, its oldest trade tells.
+        self._floor = ask.from_id
+        short = self.first > ask.from_id
+        self._barren = 0 if ordered else self._barren + 1
+        self.origin = ask.from_id == 0 or (self._bottom is not None and self.first <= self._bottom)
+        self._ask_bottom = short and not self.origin and self._bottom is None
+        self.capped = not self.origin and (self.rows >= self._cap or self._barren >= BARREN)
         return Page(tuple(ordered), lost, self.origin)
 
     def _take_blank(self, now: int, streamed: int | None) -> Page:

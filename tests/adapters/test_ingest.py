@@ -165,6 +165,28 @@ def test_a_probe_that_finds_more_is_a_stale_feed_for_the_log() -> None:
     assert "feed is stale" in [line["event"] for line in lines]
 
 
+async def test_a_silence_is_put_to_rest_and_again_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_LOOK", 0.001)
+    world = World("BTCUSDT")
+    world.ingest.refreshed()
+    world.up(BTC)
+    world.feed(Refill(BTC.key, (trade(998), trade(999)), world.now, warm=True), trade(1000))
+    asked = ("probe", BTC)
+    assert asked not in world.backfiller.made
+    world.now += 61 * S
+    world.ingest.saw(None, world.engine.advance(world.now))
+    assert world.backfiller.made.count(asked) == 1
+    world.feed(Probe(BTC.key, 1000, world.now))  # a calm market
+    task = asyncio.create_task(world.ingest.run())
+    world.now += 299 * S
+    for _ in range(5):
+        await asyncio.sleep(0.002)
+    assert world.backfiller.made.count(asked) == 1
+    world.now += 2 * S
+    await eventually(lambda: world.backfiller.made.count(asked) >= 2)
+    task.cancel()
+
+
 async def test_closing_is_no_news() -> None:
     world = World("BTCUSDT")
     world.ingest.refreshed()

@@ -48,7 +48,7 @@ def test_stale_feeds_are_one_line_and_so_is_their_return() -> None:
     keys = [f"binance:S{number}USDT" for number in range(7)]
     one = notes()
     (line,) = said(one, *(StateChanged(key, "stale", 0, "a reason") for key in keys))
-    assert line["event"] == "feed is stale"
+    assert (line["event"], line["log_level"]) == ("feed is stale", "warning")
     assert line["instrument"] == ", ".join(keys[:5]) + " and 2 more"
     assert line["reason"] == "a reason"
     (line,) = said(one, *(StateChanged(key, "live", 0, "") for key in keys[:2]))

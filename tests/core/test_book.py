@@ -146,6 +146,22 @@ def test_a_newer_id_at_the_venue_is_stale_until_the_trades_are_here() -> None:
     check_tape(book.tape)
 
 
+@pytest.mark.parametrize("sent, state", [(13, "live"), (11, "unverified")])
+def test_reading_all_that_a_probe_told_of_proves_a_reconnected_feed_whole(sent: int, state: str) -> None:
+    """Nothing newer existed when it was asked, and what came since has come by the stream."""
+    engine, book = make(warm=True)
+    feed(engine, run(1, 10))
+    engine.apply(FeedDown((KEY,), T0 + 11 * SECOND, 1, "closed"))
+    engine.apply(FeedUp((KEY,), T0 + 12 * SECOND, 2))
+    engine.apply(Probe(KEY, 13, T0 + sent * SECOND))
+    assert str(book.state) == "stale"
+    engine.apply(Refill(KEY, tuple(run(11, 12)), T0 + 14 * SECOND, repair=True))
+    assert str(book.state) == "stale"
+    engine.apply(Refill(KEY, (trade(13),), T0 + 14 * SECOND, repair=True))
+    assert str(book.state) == state
+    assert book.coverage(1, T0 + 14 * SECOND, trades=13).as_of == T0 + 13 * SECOND
+
+
 def test_a_probe_over_an_empty_tape_asks_for_what_there_is() -> None:
     engine, book = make(warm=True, origin=True)
     updates = engine.apply(Probe(KEY, 3, T0)) or ()

@@ -321,11 +321,28 @@ def test_a_hole_is_told_after_a_moment_and_its_repair_at_once() -> None:
 def test_part_of_a_hole_is_told_as_what_is_left_of_it() -> None:
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="large"))
-    rig.hub.publish(None, (GapFound(BTC.key, 10, 19, 0),))
-    rig.hub.publish(None, (Corrected(BTC.key, ((12, 13),), (), 0),))
+    rig.trade()
+    rig.trade(skip=10)  # 2 .. 11
+    now = rig.clock()
+    trades = tuple(Trade(BTC.key, id_, E8, E8, BUY, now, id_, id_, now) for id_ in (4, 5))
+    rig.feed(Refill(BTC.key, trades, now, repair=True))
     rig.loop.run(0.2)
-    assert [(gap["first"], gap["last"]) for gap in sink.of("gap")] == [(10, 11), (14, 19)]
+    assert [(gap["first"], gap["last"]) for gap in sink.of("gap")] == [(2, 3), (6, 11)]
     assert sink.of("corrected") == []
+
+
+def test_trades_that_rest_knew_first_and_the_stream_brought_in_turn_are_no_gap() -> None:
+    rig = Rig()
+    _, sink = rig.attach(rig.filter(topics="large"))
+    rig.trade()
+    rig.hub.publish(None, (GapFound(BTC.key, 2, 5, 0),))  # as after a probe: 5 exists, 1 is held
+    rig.trade()
+    rig.trade()
+    rig.loop.run(0.2)
+    assert sink.of("gap") == []
+    rig.trade(skip=1)
+    rig.loop.run(0.2)
+    assert [(gap["first"], gap["last"]) for gap in sink.of("gap")] == [(4, 4)]
 
 
 def test_a_loss_is_told_after_the_hole() -> None:

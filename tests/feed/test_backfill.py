@@ -66,8 +66,26 @@ def test_a_venue_that_has_nothing_older_ends_it(first: int) -> None:
 def test_deep_history_that_is_gone_is_an_origin() -> None:
     plan = Plan(trades=5000, window=None)
     asks, _ = run(plan, RestTape(range(437_921_759, 437_922_759)), T0)
-    assert asks == [Ask(None), Ask(437_920_759)]
+    assert asks == [Ask(None), Ask(437_920_759), Ask(0, 1)], "the venue's oldest trade tells the beginning from a hole"
     assert plan.origin
+
+
+@pytest.mark.parametrize("hole", [range(4_000, 4_001), range(3_600, 4_100), range(1_500, 4_500), range(3_000, 4_000)])
+def test_a_hole_is_not_the_beginning(hole: range) -> None:
+    held = [id_ for id_ in range(200, 5_000) if id_ not in hole]
+    plan = Plan(trades=10_000, window=None)
+    asks, pages = run(plan, RestTape(held), T0)
+    assert ids_of(pages) == held
+    assert plan.origin
+    assert [one for page in pages for one in page.lost] == [(hole[0], hole[-1])]
+    assert asks.count(Ask(0, 1)) <= 1
+
+
+def test_below_a_hole_without_end_nothing_is_sought() -> None:
+    plan = Plan(trades=10_000, window=None)
+    _, pages = run(plan, RestTape([1, *range(5_000_000, 5_001_500)]), T0)
+    assert ids_of(pages) == list(range(5_000_000, 5_001_500))
+    assert (plan.origin, plan.capped) == (False, True)
 
 
 def test_a_symbol_that_never_traded() -> None:

@@ -27,6 +27,7 @@ class Listener:
         self._url = url
         self._query = {name: str(value) for name, value in query.items()}
         self._task: asyncio.Task[None] | None = None
+        self._response: aiohttp.ClientResponse | None = None
         self.events: list[Event] = []
         self.connects = 0
 
@@ -44,6 +45,7 @@ class Listener:
         )
         assert response.status == 200, await response.read()
         self.connects += 1
+        self._response = response
         self._task = asyncio.create_task(self._read(response))
 
     async def leave(self) -> None:
@@ -52,17 +54,16 @@ class Listener:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        if self._response is not None:
+            self._response.close()
 
     async def _read(self, response: aiohttp.ClientResponse) -> None:
-        try:
-            fields: dict[str, str] = {}
-            async for raw in response.content:
-                line = raw.decode().rstrip("\n")
-                if line:
-                    name, _, value = line.partition(": ")
-                    fields[name] = value
-                elif fields:
-                    self.events.append(Event(fields["event"], fields["id"], load_json(fields["data"])))
-                    fields = {}
-        finally:
-            response.close()
+        fields: dict[str, str] = {}
+        async for raw in response.content:
+            line = raw.decode().rstrip("\n")
+            if line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif fields:
+                self.events.append(Event(fields["event"], fields["id"], load_json(fields["data"])))
+                fields = {}

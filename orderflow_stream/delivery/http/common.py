@@ -60,10 +60,16 @@ async def book_of(
 ) -> Book:
     """The instrument's book: from memory where a stream feeds it, else (or where `fresh`) after a REST read."""
     book = context.engine.book(instrument.key)
-    if book is not None and not book.demand and not fresh:
+    if book is not None and not fresh and _in_memory(context, book):
         context.demand.touch(instrument.key)
         return book
     return await context.demand.read(instrument, trades, window, fresh, context.options.read_deadline)
+
+
+def _in_memory(context: Context, book: Book) -> bool:
+    """Whether memory is to answer: a configured instrument always, one on demand once its stream has warmed up. (Until
+    then REST reads more of it than the stream has brought.)"""
+    return not book.demand and (book.warm or not context.demand.fleeting(book.instrument.key))
 
 
 async def books_of(
@@ -71,7 +77,7 @@ async def books_of(
 ) -> list[Book]:
     """The same for several, those that need REST read side by side; one that fails fails the answer."""
     kept = {instrument.key: context.engine.book(instrument.key) for instrument in instruments}
-    to_read = [one for one in instruments if fresh or (book := kept[one.key]) is None or book.demand]
+    to_read = [one for one in instruments if fresh or (book := kept[one.key]) is None or not _in_memory(context, book)]
     for one in instruments:
         context.demand.touch(one.key)
     if len(to_read) > MOST_READS:

@@ -56,6 +56,9 @@ class Demand(Protocol):
     def streams(self, key: str) -> bool:
         """Whether a stream feeds this instrument, or is being opened for it."""
 
+    def fleeting(self, key: str) -> bool:
+        """Whether that instrument is kept only because it was asked for."""
+
     def touch(self, key: str) -> None:
         """Somebody asks for that instrument, and is answered from memory: one that is streamed only because it was
         asked for goes on being so."""

@@ -151,6 +151,22 @@ async def test_a_symbol_on_demand(daemon: Daemon) -> None:
     assert [one["symbol"] for one in mixed] == ["SOLUSDT", "BTCUSDT"]
 
 
+async def test_a_symbol_on_demand_is_read_until_its_stream_is_warm(daemon: Daemon) -> None:
+    daemon.demand.tape = some_tape
+    await daemon.data("/v1/flow?symbol=SOLUSDT&trades=200")
+    key = "binance:SOLUSDT"
+    daemon.demand.asked_for.add(key)
+    book = daemon.context.engine.books[key]
+    book.demand, book.warm = False, False  # its stream is up, its past is being read
+    await daemon.data("/v1/flow?symbol=SOLUSDT&trades=200")
+    await daemon.data("/v1/flow?symbols=SOLUSDT&trades=200")
+    assert len(daemon.demand.calls) == 3
+    book.warm = True
+    await daemon.data("/v1/flow?symbol=SOLUSDT&trades=200")
+    assert len(daemon.demand.calls) == 3
+    assert daemon.demand.touched[-1] == key, "and stays as long as somebody asks"
+
+
 async def test_a_symbol_beyond_ascii(daemon: Daemon) -> None:
     daemon.demand.tape = some_tape
     data = await daemon.data("/v1/flow?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9Fusdt")

@@ -97,10 +97,14 @@ class FakeDemand:
     tape: Callable[[Instrument], tuple[Trade, ...]] = lambda instrument: ()
     calls: list[tuple[str, int | None, int | None, bool]] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
+    asked_for: set[str] = field(default_factory=set)
 
     def streams(self, key: str) -> bool:
         book = self.engine.book(key)
         return book is not None and not book.demand
+
+    def fleeting(self, key: str) -> bool:
+        return key in self.asked_for
 
     def touch(self, key: str) -> None:
         self.touched.append(key)
