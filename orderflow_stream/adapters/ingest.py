@@ -119,7 +119,7 @@ class Ingest:
                 self._backfiller.repair(update)
             elif isinstance(update, Corrected):
                 self._backfiller.corrected(update)
-            elif isinstance(update, StateChanged) and update.state == "quiet":
+            elif isinstance(update, StateChanged) and update.state in {"quiet", "unverified"}:
                 self._doubt(update.instrument)
         # That a connection ended is told by those who held it, once for all its symbols.
         told = self._closed or isinstance(event, FeedDown)

@@ -60,7 +60,7 @@ async def test_ready_soon_drains_and_leaves_nothing_behind(tmp_path: Path) -> No
 async def test_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, out, err = await run("demo", "--port", str(port), cwd=tmp_path)
+        code, out, err = await run("demo", "--port", str(port), "--rate", "1", cwd=tmp_path)
     assert code == 1
     assert out == ""
     assert err == (
@@ -79,7 +79,7 @@ async def test_named_file_counts_and_its_faults_are_told(tmp_path: Path) -> None
 
 async def test_ctrl_c_before_it_serves_is_no_failure(tmp_path: Path) -> None:
     # A pause in the making of the market, by a rate that takes its past some seconds.
-    async with started("demo", "--port", "0", "--rate", "300", cwd=tmp_path) as demo:
+    async with started("demo", "--port", "0", cwd=tmp_path) as demo:
         await eventually(lambda: _handles(demo.process.pid, signal.SIGTERM))
         demo.kill(signal.SIGTERM)
         assert await demo.ended() == 0

@@ -157,11 +157,10 @@ async def test_a_symbol_on_demand_is_read_until_its_stream_is_warm(daemon: Daemo
     key = "binance:SOLUSDT"
     daemon.demand.asked_for.add(key)
     book = daemon.context.engine.books[key]
-    book.demand, book.warm = False, False  # its stream is up, its past is being read
-    await daemon.data("/v1/flow?symbol=SOLUSDT&trades=200")
-    await daemon.data("/v1/flow?symbols=SOLUSDT&trades=200")
+    for path in ("/v1/flow?symbol=SOLUSDT&trades=200", "/v1/flow?symbols=SOLUSDT&trades=200"):
+        book.demand, book.warm = False, False  # its stream is up, its past is being read
+        await daemon.data(path)
     assert len(daemon.demand.calls) == 3
-    book.warm = True
     await daemon.data("/v1/flow?symbol=SOLUSDT&trades=200")
     assert len(daemon.demand.calls) == 3
     assert daemon.demand.touched[-1] == key, "and stays as long as somebody asks"
