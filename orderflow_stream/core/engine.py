@@ -250,7 +250,7 @@ class Engine:
                     book.verified = False
                     book.reconnected = True
             if book.demand:  # what was read on demand is not followed by the stream: it is warmed up like any other
-                book.demand = book.warm = False
+                book.demand = book.warm = book.verified = False
             book.connections.add(event.connection)
             book.was_up = True
         else:

@@ -185,7 +185,7 @@ def test_a_read_on_demand_grows_stale_and_becomes_a_stream() -> None:
     engine.apply(Refill(KEY, (), T0 + 40 * SECOND, warm=True))
     assert book.coverage(1, T0 + 41 * SECOND, trades=20).as_of == T0 + 40 * SECOND
     engine.apply(FeedUp((KEY,), T0 + 42 * SECOND, 1))
-    assert (book.demand, book.state) == (False, "warming")
+    assert (book.demand, book.verified, book.state) == (False, False, "warming")
     engine.apply(Refill(KEY, (), T0 + 43 * SECOND, warm=True))
     assert book.state in {"live", "quiet"}
 
