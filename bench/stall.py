@@ -18,6 +18,7 @@ import uvloop
 
 from orderflow_stream import logs
 from orderflow_stream.app import Daemon
+from orderflow_stream.cli.serve import settle_memory
 from orderflow_stream.config import load
 
 SCRAPE_EVERY = 2.0
@@ -71,6 +72,7 @@ async def run(symbols: int, rate: float, seconds: float) -> dict[str, object]:
             },
         )
         daemon = Daemon(settings)
+        settle_memory()  # as `serve` does
         running = asyncio.create_task(daemon.run())
         await daemon.ready.wait()
         async with aiohttp.ClientSession() as session:

@@ -101,6 +101,7 @@ class Daemon:
             self._sink,
             now=self.clock.now,
             instrument_of=self._instrument_of,
+            doubtful=self._doubtful,
             activity=self.symbols.activity,
             trades=settings.tape.trades,
             window=max(self.windows.values()),
@@ -164,6 +165,10 @@ class Daemon:
             if updates:
                 self.hub.publish(None, updates)
                 self.ingest.saw(None, updates)
+
+    def _doubtful(self, key: str) -> bool:
+        book = self.engine.book(key)
+        return book is not None and not book.verified
 
     def _instrument_of(self, key: str) -> Instrument | None:
         book = self.engine.book(key)

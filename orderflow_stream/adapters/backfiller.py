@@ -45,7 +45,8 @@ class BackfillCounters(Struct, frozen=True):
 class Backfiller:
     """All methods but `run` are synchronous and return at once; call them from the loop that runs it.
 
-    `instrument_of` finds an instrument by key (None once it was removed); `activity` ranks one (higher first);
+    `instrument_of` finds an instrument by key (None once it was removed); `doubtful` says whether one is not proven to be
+    whole; `activity` ranks one (higher first);
     `trades` and `window` (µs) are how far a warm-up reads back, `cap` the rows it reads at most; `repair_delay` (µs)
     is how long late frames may fill a hole first.
     """
@@ -59,6 +60,7 @@ class Backfiller:
         *,
         now: Callable[[], int],
         instrument_of: Callable[[str], Instrument | None],
+        doubtful: Callable[[str], bool] = lambda key: False,
         activity: Callable[[Instrument], int] = lambda _: 0,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         trades: int = 5000,
@@ -82,7 +84,7 @@ class Backfiller:
             sleep=sleep,
             parallel=parallel,
         )
-        self._prober = Prober(pages, books, sink, restarted=self._begin_anew, now=now, sleep=sleep)
+        self._prober = Prober(pages, books, sink, restarted=self._begin_anew, now=now, sleep=sleep, doubtful=doubtful)
 
     def warm(self, instrument: Instrument) -> None:
         """Read its past, once its stream is up. While that is under way, another order changes nothing."""

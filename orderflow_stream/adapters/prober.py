@@ -39,12 +39,15 @@ class Prober:
         restarted: Callable[[Instrument], None],
         now: Callable[[], int],
         sleep: Callable[[float], Awaitable[object]],
+        doubtful: Callable[[str], bool] = lambda key: False,
     ) -> None:
+        """`doubtful`: whether an instrument is still unproven, though its newest id may have moved (by a refill)."""
         self._pages = pages
         self._books = books
         self._sink = sink
         self._restarted = restarted
         self._now = now
+        self._doubtful = doubtful
         self._sleep = sleep
         self._work = Ranked(self._probe, parallel=_PARALLEL, sleep=sleep, refused=self._refused)
         self._items: dict[str, _Item] = {}
@@ -73,7 +76,9 @@ class Prober:
         key = item.instrument.key
         if self._items.get(key) is not item:
             return
-        if item.newest_id == self._books.newest_id(key):
+        held = self._books.newest_id(key)
+        if item.newest_id == held or self._doubtful(key):
+            item.newest_id = held
             newest, sent = await self._newest(item.instrument)
             if self._began_anew(key, newest):
                 await self._sleep(_CONFIRM_S)  # it empties the tape: said twice before it is believed

@@ -49,7 +49,7 @@ def run_until_signal(make: Callable[[], AbstractAsyncContextManager[Daemon]]) ->
     return uvloop.run(_run(make))
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """What start-up made stays for good: the collector need not look at it again, each time for 50 ms and more. What
     comes later is nearly all without cycles (trades and columns are not even tracked), so it may look seldom."""
     gc.collect()
@@ -77,7 +77,7 @@ async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
         loop.add_signal_handler(number, on_signal)
     try:
         async with make() as daemon:
-            _settle_memory()
+            settle_memory()
             await daemon.run()
     except StartError as error:
         print(f"{NAME}: {error}", file=sys.stderr)

@@ -159,7 +159,7 @@ class Bars:
         self._tape = tape
         self.seconds = BarRing(self.SECOND, 3_600 * self.SECOND)
         self.minutes = BarRing(self.MINUTE, 1_440 * self.MINUTE)
-        self._start = -1  # of the open second; -1 before the first trade
+        self._start = -1_000_000  # of the open second; negative before the first trade
         self._open = self._high = self._low = self._close = 0
         self._first = self._last = -1
         self._base = Sums()
@@ -174,8 +174,7 @@ class Bars:
 
     def on_trade(self, id_: int, price: int, ts: int) -> None:
         """The trade just appended to the tape."""
-        second = ts - ts % 1_000_000
-        if second == self._start:
+        if 0 <= ts - self._start < 1_000_000:
             if price > self._high:
                 self._high = price
             elif price < self._low:
@@ -184,6 +183,7 @@ class Bars:
             self._last = id_
             return
         tail = self._tape.tail
+        second = ts - ts % 1_000_000
         if second < self._start:
             self.on_late([tail.row(len(tail) - 1)])
             return

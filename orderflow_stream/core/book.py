@@ -214,7 +214,7 @@ class Book:
         held = len(self.tape)
         if newest is None or held < 2:
             return QUIET_MIN
-        _, oldest = self.tape.last_sums(min(_RHYTHM_TRADES, held))
+        oldest = self.tape.back(min(_RHYTHM_TRADES, held))
         if oldest is None:
             return QUIET_MIN
         rhythm = (newest.ts_event - oldest.ts_event) // max(1, min(_RHYTHM_TRADES, held) - 1)

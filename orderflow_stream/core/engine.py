@@ -32,8 +32,9 @@ from orderflow_stream.core.sequence import Verdict
 JUMP: Final = 1_000_000
 #: A streamed trade this far below the oldest one held belongs to no late copy.
 OLD: Final = 5_000
-#: Feed states looked at in one `advance`.
-SWEEP: Final = 256
+#: The feed state of every instrument is looked at once in so long (µs), and so many of them in one `advance`.
+SWEEP_EVERY: Final = 500_000
+SWEEP: Final = 64
 
 
 class Engine:
@@ -60,6 +61,7 @@ class Engine:
         self._clock_offset = 0
         self._analytics = analytics
         self._sweep: list[Book] = []
+        self._sweep_due = -1
 
     # -- instruments ----------------------------------------------------------------------------------------------
 
@@ -282,8 +284,9 @@ class Engine:
         if self.pending:
             for analytic in tuple(self.pending):
                 updates += analytic.advance(self.now) or NOTHING
-        if not self._sweep:
+        if not self._sweep and self.now >= self._sweep_due:
             self._sweep = list(self.books.values())
+            self._sweep_due = self.now + SWEEP_EVERY
         for book in self._sweep[-SWEEP:]:
             if self.books.get(book.instrument.key) is book:
                 updates += self._restate(book, self.now)

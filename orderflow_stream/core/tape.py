@@ -206,6 +206,10 @@ class Tape:
                 return chunk.row(len(chunk) - 1)
         return None
 
+    def back(self, trades: int) -> Row | None:
+        """The oldest of the last `trades` trades (of all, where fewer are held)."""
+        return self.at(*self.place_of_rank(self.buy_trades + self.sell_trades - trades))
+
     # -- reading --------------------------------------------------------------------------------------------------
 
     def last_sums(self, trades: int) -> tuple[Sums, Row | None]:

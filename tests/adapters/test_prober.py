@@ -18,6 +18,7 @@ class Bench:
         self.rest = TapeRest(self.time)
         self.books = SetBooks(BTC, ETH)
         self.restarted: list[Instrument] = []
+        self.doubtful: set[str] = set()
         self.prober = Prober(
             Pages(self.rest, BinanceSpot(), self.time.now),
             self.books,
@@ -25,6 +26,7 @@ class Bench:
             restarted=self.restarted.append,
             now=self.time.now,
             sleep=self.time.sleep,
+            doubtful=self.doubtful.__contains__,
         )
 
     def probes(self) -> list[tuple[str, int | None]]:
@@ -59,6 +61,17 @@ async def test_a_trade_that_came_meanwhile_proves_more_than_a_probe() -> None:
     bench.rest.list_trades(BTC, range(100))
     await bench.run()
     assert bench.probes() == [(BTC.key, 99)], "it may be ordered again"
+
+
+async def test_what_is_still_in_doubt_is_asked_whatever_came() -> None:
+    bench = Bench()
+    bench.books.sink(trade(98))
+    bench.rest.list_trades(BTC, range(100))
+    bench.doubtful.add(BTC.key)
+    bench.prober.order(BTC, 0)
+    bench.books.sink(trade(99))  # by a refill, say: that proves nothing
+    await bench.run()
+    assert bench.probes() == [(BTC.key, 99)]
 
 
 async def test_a_fault_only_delays() -> None:

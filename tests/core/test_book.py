@@ -1,6 +1,7 @@
 import pytest
 
 from orderflow_stream.core.book import QUIET_MAX, QUIET_MIN
+from orderflow_stream.core.engine import SWEEP_EVERY
 from orderflow_stream.core.events import (
     FeedDown,
     FeedUp,
@@ -39,7 +40,9 @@ def test_quiet_comes_by_its_own_rhythm_and_a_trade_ends_it() -> None:
     last = book.tape.newest_ts
     assert engine.advance(last + 40 * SECOND) == ()
     assert book.coverage(1, last + 40 * SECOND, trades=49).state == "live"
-    assert kinds(engine.advance(last + 40 * SECOND + 1)) == ["StateChanged"]
+    assert book.coverage(1, last + 40 * SECOND + 1, trades=49).state == "quiet", "an answer is judged when it is given"
+    assert engine.advance(last + 40 * SECOND + 1) == (), "an event waits for the next look"
+    assert kinds(engine.advance(last + 40 * SECOND + SWEEP_EVERY)) == ["StateChanged"]
     found = book.coverage(1, last + 41 * SECOND, trades=49)
     assert (found.state, found.complete, found.as_of) == ("quiet", True, last)  # complete, but only up to the trade
     engine.apply(Probe(KEY, 49, last + 41 * SECOND))

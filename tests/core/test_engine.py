@@ -7,7 +7,7 @@ import pytest
 
 from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.core.book import Book
-from orderflow_stream.core.engine import JUMP, OLD, Engine
+from orderflow_stream.core.engine import JUMP, OLD, SWEEP, Engine
 from orderflow_stream.core.events import (
     Corrected,
     FeedDown,
@@ -145,7 +145,7 @@ def test_states_of_more_books_than_one_look_takes() -> None:
     engine.apply(FeedUp(tuple(keys), T0, 1))
     for key in keys:
         engine.apply(Refill(key, (trade(1, key=key, ts=T0),), T0, warm=True))
-    told = [update for tick in range(4) for update in engine.advance(T0 + HOUR + tick)]
+    told = [update for tick in range(600 // SWEEP + 1) for update in engine.advance(T0 + HOUR + tick)]
     assert sorted(update.instrument for update in told) == sorted(keys)
     assert {update.state for update in told if isinstance(update, StateChanged)} == {"quiet"}
 

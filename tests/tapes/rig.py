@@ -13,9 +13,10 @@ from orderflow_stream.simulator.player import listing_of
 from orderflow_stream.simulator.server import wall_clock
 from tests.reference import oracle
 from tests.reference.tapefile import Row
-from tests.tapes.kit import Api, Material, api_of, archive_row, assert_all, book_of, running, settle, until
+from tests.tapes.answers import assert_all
+from tests.tapes.kit import Api, Material, api_of, archive_row, book_of, running, settle, until
 
-#: Rows that lie in the past when the daemon starts: more than the longest answer, so that none stands on it alone.
+#: Rows that lie in the past when the daemon starts: fewer than the longest answer, so that both kinds make it up.
 HISTORY: Final = 2_000
 
 

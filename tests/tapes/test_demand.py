@@ -9,18 +9,8 @@ import pytest
 
 from tests.reference import oracle
 from tests.reference.oracle import assert_same
-from tests.tapes.kit import (
-    IGNORE,
-    LENGTHS,
-    WINDOWS,
-    Material,
-    all_tapes,
-    assert_coverage,
-    assert_flow,
-    assert_window,
-    made_up,
-    thresholds,
-)
+from tests.tapes.answers import IGNORE, LENGTHS, WINDOWS, assert_coverage, assert_flow, assert_window, thresholds
+from tests.tapes.kit import Material, all_tapes, made_up
 from tests.tapes.rig import playing
 
 

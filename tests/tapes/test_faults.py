@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -11,20 +10,11 @@ import pytest
 from orderflow_stream.simulator.garbage import KINDS
 from orderflow_stream.simulator.rest_faults import RestKind
 from tests.reference import oracle
-from tests.tapes.kit import Material, assert_coverage, made_up, recorded_tapes, until
+from tests.tapes.answers import assert_coverage
+from tests.tapes.kit import tape, until
 from tests.tapes.rig import Play, playing
 
 Fault = Callable[[Play], Awaitable[None]]
-
-MADE_UP: Final = made_up("AAAUSDT", "USDT", seed=21, n=6_000, invalid=6)
-
-
-def tape(number: int) -> Material:
-    """One of the tapes that are long enough, another for each number; the made-up one where nothing was recorded."""
-    names = ("BTCUSDC", "XRPETH", "BTCUSDT-spot-2024-08-08", "ETHUSDT-um-2024")
-    fit = [MADE_UP, *(each for each in recorded_tapes() if each.name.startswith(names))]
-    return fit[number % len(fit)]
-
 
 # -- the connection --------------------------------------------------------------------------------------------------
 
@@ -360,43 +350,3 @@ async def test_what_nobody_has_is_declared_lost() -> None:
             assert expected["missing_total"] == (0 if whole else 21)
         gaps = await play.api.get("/v1/gaps", symbol=play.symbol)
         assert [gap["status"] for gap in gaps["gaps"]] == ["lost", "lost"]
-
-
-@pytest.mark.parametrize("seed", range(4))
-async def test_a_random_mix(seed: int) -> None:
-    """Everything at once, by chance: the end is the same."""
-    rng = random.Random(seed)
-    async with playing(tape(seed), warm=rng.random() < 0.5) as play:
-        faults = play.sim.faults
-        kinds: tuple[RestKind, ...] = ("500", "503", "html", "empty", "truncated", "reset", "slow")
-        choices: list[Callable[[], object]] = [
-            lambda: faults.skip(play.symbol, count=rng.randrange(1, 60)),
-            lambda: faults.repeat(rng.randrange(2, 4), count=rng.randrange(1, 50)),
-            lambda: faults.replay(play.symbol, rng.randrange(1, 400)),
-            lambda: faults.shuffle(play.symbol, rng.randrange(2, 80)),
-            lambda: faults.garbage(rng.choice(KINDS)),
-            lambda: faults.corrupt(play.symbol, rng.randrange(1, 4), rng.choice("pq"), '"junk"'),
-            lambda: faults.drip(chunk=rng.randrange(5, 60), interval=0.0, count=rng.randrange(1, 10)),
-            lambda: faults.rest(rng.choice(kinds), count=1, path="aggTrades", delay=0.05),
-            lambda: faults.cut(code=rng.choice((None, 1001, 1008))),
-            lambda: faults.pause(duration=0.05),
-            lambda: faults.silence(play.symbol, duration=0.02),
-            lambda: None,
-        ]
-        cuts = 0
-        while play.left > 100:
-            choice = rng.randrange(len(choices))
-            if choice == 8:
-                cuts += 1
-            if choice != 8 or cuts <= 2:  # each retry waits longer
-                choices[choice]()
-            play.publish(min(play.left - 50, rng.randrange(1, 200)))
-            if rng.random() < 0.5:
-                await play.sim.drained()
-        faults.clear()
-        await play.subscribed()
-        play.publish(play.left)
-        await play.settled()
-        await play.assert_whole(strings=(False, True))
-        assert play.counters.refilled > 0
-        assert play.counters.lost == 0

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from orderflow_stream.simulator import ArchivePlayer, RowsPlayer, Simulator
-from tests.tapes.kit import Material, all_tapes, api_of, archive_row, assert_all, moved, running, settle
+from tests.tapes.answers import assert_all
+from tests.tapes.kit import Material, all_tapes, api_of, archive_row, moved, running, settle
 
 #: A day of these is played from its file as it is, of others as long the last rows (`replay` plays every file whole).
 WHOLE = ("BTCUSDC", "LTCUSDT")
-MOST = 40_000
+MOST = 30_000
 
 
 @pytest.mark.parametrize("material", all_tapes(), ids=str)

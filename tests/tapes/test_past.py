@@ -8,7 +8,8 @@ from orderflow_stream.simulator import RowsPlayer, Simulator
 from tests.reference import oracle
 from tests.reference.oracle import assert_same
 from tests.reference.tapefile import Row
-from tests.tapes.kit import IGNORE, Material, api_of, archive_row, assert_all, assert_coverage, moved, running, settle
+from tests.tapes.answers import IGNORE, assert_all, assert_coverage
+from tests.tapes.kit import Material, api_of, archive_row, moved, running, settle
 
 PAGE = 1_000
 

@@ -14,18 +14,8 @@ from orderflow_stream.simulator import ArchivePlayer, Simulator
 from tests.reference import oracle
 from tests.reference.oracle import assert_same, load_json
 from tests.reference.tapefile import Row
-from tests.tapes.kit import (
-    IGNORE,
-    Material,
-    all_tapes,
-    api_of,
-    assert_coverage,
-    made_up,
-    running,
-    settle,
-    thresholds,
-    within_reach,
-)
+from tests.tapes.answers import IGNORE, assert_coverage, thresholds, within_reach
+from tests.tapes.kit import Material, all_tapes, api_of, made_up, running, settle
 
 
 def replayed(material: Material, path: Path, trades: int, least: str) -> list[str]:

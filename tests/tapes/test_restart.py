@@ -8,19 +8,8 @@ from typing import Any
 import pytest
 
 from orderflow_stream.simulator import ArchivePlayer, Simulator
-from tests.tapes.kit import (
-    LENGTHS,
-    Api,
-    Material,
-    api_of,
-    assert_all,
-    made_up,
-    moved,
-    recorded_tapes,
-    running,
-    settle,
-    thresholds,
-)
+from tests.tapes.answers import LENGTHS, assert_all, thresholds
+from tests.tapes.kit import Api, Material, api_of, made_up, moved, recorded_tapes, running, settle
 
 RECORDED = ("BTCUSDT-spot-2024", "XRPETH", "LTCUSDT", "BTCUSDT-um")
 TAPES = [

@@ -14,7 +14,8 @@ import pytest
 from tests.reference import oracle
 from tests.reference.oracle import assert_same
 from tests.reference.tapefile import Row
-from tests.tapes.kit import IGNORE, Material, made_up, recorded_tapes, until
+from tests.tapes.answers import IGNORE
+from tests.tapes.kit import Material, made_up, recorded_tapes, until
 from tests.tapes.listener import Listener
 from tests.tapes.rig import Play, playing
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.http.world import Daemon, Start
+from tests.delivery.http.world import Daemon
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"])
@@ -77,29 +77,6 @@ async def test_requests_are_counted_by_template(daemon: Daemon) -> None:
         ("other", "unmatched", 405): 1,
     }
     assert sum(daemon.context.stats.durations["GET", "/v1/flow"].counts) == 2
-
-
-async def test_a_listener_for_metrics_alone(start: Start) -> None:
-    from aiohttp import web
-
-    from orderflow_stream.delivery.http.app import build_metrics_app
-    from orderflow_stream.delivery.http.server import Runner
-
-    daemon = await start(options={"metrics_here": False})
-    runner = Runner(build_metrics_app(daemon.context, "0.0.0.0"))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        for path, status in (("/metrics", 200), ("/healthz", 200), ("/v1/flow?symbol=BTCUSDT", 404)):
-            async with daemon.session.get(url + path) as response:
-                assert response.status == status
-        # bound to every address it may be called by any, which the API itself may not
-        async with daemon.session.get(f"{url}/metrics", headers={"Host": "10.1.2.3:9100"}) as response:
-            assert response.status == 200
-        assert (await daemon.get("/healthz", Host="10.1.2.3:9100"))[0] == 403
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_fault_after_the_head_cuts_the_connection(

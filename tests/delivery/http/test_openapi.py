@@ -1,60 +1,14 @@
-"""The document against the running daemon: every route is in it, and every real answer has the shape it states."""
+"""The document against the running daemon: every route is in it, with the bounds that hold."""
 
 import re
-from typing import Any
 
-import msgspec
 import pytest
 
 from orderflow_stream.delivery.http.params import Param
 from orderflow_stream.delivery.http.routes import routes
-from orderflow_stream.delivery.http.schemas import AnswerMeta, Failure
 from tests.delivery.http.world import Daemon
 
 TABLE = routes(metrics=True)
-SHAPES = {route.path: route.data for route in TABLE if route.data is not None}
-
-ASKED = [
-    "/v1/flow?symbol=BTCUSDT",
-    "/v1/flow?symbol=SILENTUSDT&window=5m",
-    "/v1/flow?symbols=*&numbers=string",
-    "/v1/large?symbol=BTCUSDT",
-    "/v1/large?symbol=BTCUSDT&group=order&min_notional=1&numbers=string",
-    "/v1/trades?symbol=BTCUSDT",
-    "/v1/gaps?symbol=BTCUSDT",
-    "/v1/screener",
-    "/v1/symbols",
-    "/v1/symbols?quote=USDT",
-    "/v1/meta",
-    "/healthz",
-    "/readyz",
-]
-
-
-@pytest.mark.parametrize("path", ASKED)
-async def test_answers_have_the_stated_shape(daemon: Daemon, path: str) -> None:
-    status, body, _ = await daemon.get(path)
-    assert status == 200
-    assert list(body) == ["data", "meta", "status", "message", "success"]
-    assert (body["status"], body["success"]) == ("ok", True)
-    shape: Any = SHAPES[path.partition("?")[0]]
-    msgspec.convert(body["data"], shape, strict=True)
-    msgspec.convert(body["meta"], AnswerMeta, strict=True)
-
-
-@pytest.mark.parametrize("path", ["/v1/flow", "/nothing", "/readyz?strict=1"])
-async def test_failures_too(daemon: Daemon, path: str) -> None:
-    daemon.context.engine.books.popitem()
-    from orderflow_stream.core.events import FeedDown
-
-    daemon.context.engine.apply(FeedDown(tuple(daemon.context.engine.books), 1, 1, "gone"))
-    status, body, _ = await daemon.get(path)
-    assert status >= 400
-    msgspec.convert(body, Failure, strict=True)
-
-
-async def test_every_shape_was_asked_for() -> None:
-    assert {path.partition("?")[0] for path in ASKED} == set(SHAPES)
 
 
 async def test_the_document(daemon: Daemon) -> None:
