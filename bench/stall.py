@@ -53,7 +53,7 @@ async def run(symbols: int, rate: float, seconds: float) -> dict[str, object]:
     idle = summary(await probe(min(5.0, seconds)))
     simulator = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "orderflow_stream.simulator", "--port", "0", "--symbols", str(symbols),
-        "--rate", str(rate),
+        "--rate", str(rate), "--history-s", "120",
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert simulator.stdout is not None

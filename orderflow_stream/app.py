@@ -53,6 +53,8 @@ GRACE: Final = 1.0
 LAST_WORDS: Final = 0.2
 #: Patience with the venue's symbol list before connecting without it, µs.
 LIST_PATIENCE: Final = 5 * US_PER_S
+_PORT_KEYS: Final = "--port or server.port"
+_METRICS_KEY: Final = "server.metrics_listen"
 
 log = structlog.get_logger("orderflow_stream")
 
@@ -242,13 +244,13 @@ class Daemon:
         runners: list[web.AppRunner] = [runner]
         try:
             await runner.setup()
-            self.url = await _bind(runner, server.host, server.port, "--port or server.port")
+            self.url = await _bind(runner, server.host, server.port, _PORT_KEYS)
             if server.metrics_listen is not None:
                 metrics = Runner(build_metrics_app(self._context, server.metrics_listen.host), shutdown_timeout=GRACE)
                 runners.append(metrics)
                 await metrics.setup()
                 address = server.metrics_listen
-                self.metrics_url = await _bind(metrics, address.host, address.port, "server.metrics_listen")
+                self.metrics_url = await _bind(metrics, address.host, address.port, _METRICS_KEY)
         except BaseException:
             for each in runners:
                 await each.cleanup()
@@ -354,6 +356,19 @@ def _options(settings: Settings, windows: dict[str, int]) -> Options:
             "metrics": settings.metrics.model_dump(),
         },
     )
+
+
+async def try_addresses(settings: Settings) -> None:
+    """Raise the `StartError` of `Daemon.run` where an address to listen on cannot be had, before anything is built."""
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    try:
+        server = settings.server
+        await _bind(runner, server.host, server.port, _PORT_KEYS)
+        if server.metrics_listen is not None:
+            await _bind(runner, server.metrics_listen.host, server.metrics_listen.port, _METRICS_KEY)
+    finally:
+        await runner.cleanup()
 
 
 async def _bind(runner: web.AppRunner, host: str, port: int, key: str) -> str:

@@ -7,6 +7,7 @@ so that no one forges a line or floods the disk.
 
 import logging
 import math
+import os
 import sys
 import time
 import traceback
@@ -20,6 +21,8 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 LONGEST_VALUE: Final = 256
+LONGEST_ITEM: Final = 120  # of a list
+_ROOM_FOR_MORE: Final = 32  # for the item that says how many were left out
 FRAMES: Final = 8
 HANDLER_NAME: Final = "orderflow_stream"
 _FIRST: Final = ("timestamp", "level", "logger", "event")
@@ -27,6 +30,8 @@ _FIRST: Final = ("timestamp", "level", "logger", "event")
 # Malformed requests cost their sender nothing: ten lines a minute tell an operator as much as ten thousand.
 CAP_RECORDS: Final = 10
 CAP_SECONDS: Final = 60.0
+
+Scalar = str | int | float | bool | None
 
 # What these say below the level named here is per frame or per request: never in our log, whatever its level.
 _FLOORS: Final = {
@@ -40,7 +45,7 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     """Send all logging to `stream` (standard error if None). Calling it again replaces what it did before.
 
     `level` is `debug`, `info`, `warning` or `error`; `format` is `console`, `json`, or `auto` for console on a terminal
-    and JSON otherwise. Raises ValueError for anything else.
+    and JSON otherwise; a terminal gets colours unless NO_COLOR is set. Raises ValueError for anything else.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None or format not in {"auto", "console", "json"}:
@@ -48,9 +53,11 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     target = sys.stderr if stream is None else stream
     terminal = target.isatty()
     if format == "console" or (format == "auto" and terminal):
-        renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=terminal, pad_event_to=36)
+        colours = terminal and not os.environ.get("NO_COLOR")
+        console = structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=36)
+        renderers: list[structlog.typing.Processor] = [_join_lists, console]
     else:
-        renderer = structlog.processors.JSONRenderer(serializer=_json)
+        renderers = [structlog.processors.JSONRenderer(serializer=_json)]
 
     shared: list[structlog.typing.Processor] = [
         _timestamp,
@@ -69,7 +76,7 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, one_line, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, one_line, *renderers],
         )
     )
     root = logging.getLogger()
@@ -107,8 +114,28 @@ def one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {key: clean(value) for key, value in ordered.items()}
 
 
-def clean(value: object) -> str | int | float | bool | None:
-    """A value for the log: numbers and truth as they are, all else as escaped text of at most `LONGEST_VALUE`."""
+def _join_lists(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return {key: ",".join(map(str, value)) if isinstance(value, list) else value for key, value in event.items()}
+
+
+def clean(value: object) -> Scalar | list[Scalar]:
+    """A value for the log: numbers and truth as they are, lists and tuples as lists of such, all else as escaped text
+    of at most `LONGEST_VALUE`. A list whose items are longer than that together ends with `… n more`."""
+    if not isinstance(value, list | tuple):
+        return _scalar(value, LONGEST_VALUE)
+    items: list[Scalar] = []
+    room = LONGEST_VALUE - _ROOM_FOR_MORE
+    for each in value:
+        item = _scalar(each, LONGEST_ITEM)
+        room -= len(str(item)) + len(",")
+        if room < 0:
+            items.append(f"… {len(value) - len(items)} more")
+            break
+        items.append(item)
+    return items
+
+
+def _scalar(value: object, longest: int) -> Scalar:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -120,9 +147,9 @@ def clean(value: object) -> str | int | float | bool | None:
     except Exception as error:  # noqa: BLE001 - whatever a foreign __str__ does, a log line must not end its caller
         text = f"<{type(value).__name__}: {type(error).__name__} in str()>"
     # One more than fits, so that the end of a longer text still shows.
-    head = text[: LONGEST_VALUE + 1]
+    head = text[: longest + 1]
     escaped = head if head.isprintable() else "".join(map(_escape, head))
-    return escaped if len(escaped) <= LONGEST_VALUE else f"{escaped[: LONGEST_VALUE - 1]}…"
+    return escaped if len(escaped) <= longest else f"{escaped[: longest - 1]}…"
 
 
 def _escape(character: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 DEFAULT = 60.0
 # Suites that play whole tapes or run the whole daemon.
-SECONDS = {"app": 180.0, "e2e": 240.0, "simulator": 90.0, "tapes": 240.0}
+SECONDS = {"app": 180.0, "e2e": 240.0, "simulator": 90.0, "tapes": 300.0}
 
 
 def suite(nodeid: str) -> str:

@@ -70,7 +70,8 @@ def test_json_lines() -> None:
     }
 
 
-def test_a_terminal_gets_colours_and_a_pipe_asked_for_console_does_not() -> None:
+def test_a_terminal_gets_colours_and_a_pipe_asked_for_console_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
     terminal, pipe = Terminal(), io.StringIO()
     logs.configure("info", "auto", terminal)
     structlog.get_logger("x").warning("stale", symbol="BTCUSDT")
@@ -80,6 +81,42 @@ def test_a_terminal_gets_colours_and_a_pipe_asked_for_console_does_not() -> None
     assert "\x1b[" not in pipe.getvalue()
     assert "stale" in pipe.getvalue()
     assert "symbol=BTCUSDT" in pipe.getvalue()
+
+
+@pytest.mark.parametrize("value,coloured", [("1", False), ("0", False), ("", True)])  # as no-color.org has it
+@pytest.mark.parametrize("format", ["auto", "console"])
+def test_no_color(monkeypatch: pytest.MonkeyPatch, format: str, value: str, coloured: bool) -> None:
+    monkeypatch.setenv("NO_COLOR", value)
+    terminal = Terminal()
+    logs.configure("info", format, terminal)
+    structlog.get_logger("x").warning("stale", symbol="BTCUSDT")
+    assert ("\x1b[" in terminal.getvalue()) is coloured
+    if not coloured:
+        assert "symbol=BTCUSDT" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("value", [["BTCUSDT", "币安", 3, None], ("BTCUSDT", "币安", 3, None)])
+def test_lists_are_lists(value: object) -> None:
+    json_lines, console = io.StringIO(), io.StringIO()
+    logs.configure("info", "json", json_lines)
+    structlog.get_logger("x").info("m", symbols=value, none=[])
+    logs.configure("info", "console", console)
+    structlog.get_logger("x").info("m", symbols=value, none=[])
+    (record,) = records(json_lines)
+    assert (record["symbols"], record["none"]) == (["BTCUSDT", "币安", 3, None], [])
+    assert console.getvalue().endswith(" none= symbols=BTCUSDT,币安,3,None\n")
+
+
+def test_long_lists_are_cut() -> None:
+    symbols = [f"S{n}USDT" for n in range(1000)]
+    cleaned = logs.clean(symbols)
+    assert isinstance(cleaned, list)
+    shown = len(cleaned) - 1
+    assert cleaned == [*symbols[:shown], f"… {1000 - shown} more"]
+    assert shown > 20
+    assert logs.clean(["x" * 1000]) == ["x" * (logs.LONGEST_ITEM - 1) + "…"]
+    assert logs.clean(["a\r\nforged"]) == ["a\\r\\nforged"]
+    assert logs.clean([["nested"], {"a": 1}]) == ["['nested']", "{'a': 1}"]
 
 
 @pytest.mark.parametrize("level,seen", [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
@@ -139,8 +176,9 @@ def test_one_record_is_one_line(event: str, value: str) -> None:
 @given(st.one_of(st.text(), st.binary(), st.integers(), st.floats(), st.none(), st.lists(st.text())))
 def test_a_clean_value_is_short_and_printable(value: object) -> None:
     cleaned = logs.clean(value)
-    assert len(str(cleaned)) <= logs.LONGEST_VALUE
-    assert str(cleaned).isprintable()
+    text = ",".join(map(str, cleaned)) if isinstance(cleaned, list) else str(cleaned)
+    assert len(text) <= logs.LONGEST_VALUE
+    assert text.isprintable()
 
 
 def test_clean() -> None:

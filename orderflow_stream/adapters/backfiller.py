@@ -45,10 +45,9 @@ class BackfillCounters(Struct, frozen=True):
 class Backfiller:
     """All methods but `run` are synchronous and return at once; call them from the loop that runs it.
 
-    `instrument_of` finds an instrument by key (None once it was removed); `doubtful` says whether one is not proven to be
-    whole; `activity` ranks one (higher first);
-    `trades` and `window` (µs) are how far a warm-up reads back, `cap` the rows it reads at most; `repair_delay` (µs)
-    is how long late frames may fill a hole first.
+    `instrument_of` finds an instrument by key (None once it was removed); `doubtful` says whether one is not proven to
+    be whole; `activity` ranks one (higher first); `trades` and `window` (µs) are how far a warm-up reads back, `cap`
+    the rows it reads at most; `repair_delay` (µs) is how long late frames may fill a hole first.
     """
 
     def __init__(

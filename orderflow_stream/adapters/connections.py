@@ -312,7 +312,9 @@ class Connections:
         self._down(session.symbols, link.number, link.detail)
         if reason != "stopped":
             self._reconnects[reason] += 1
-            self._log.info("feed disconnected", connection=link.number, reason=reason, detail=link.detail)
+            # Where its successor is at work already, this is the end of a replacement and nothing was missed.
+            tell = self._log.info if shard.links else self._log.warning
+            tell("feed disconnected", connection=link.number, reason=reason, detail=link.detail)
 
     # -- what is told --------------------------------------------------------------------------------------------------
 

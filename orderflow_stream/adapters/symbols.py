@@ -20,19 +20,13 @@ from orderflow_stream.core.events import Instrument
 from orderflow_stream.feed.budget import Budget
 from orderflow_stream.feed.errors import UpstreamError
 from orderflow_stream.feed.upstream import RestRequest
+from orderflow_stream.venues.guess import guess_instrument
 
 T = TypeVar("T")
 
 HOUR_S: Final = 3600.0
 #: Seconds until a failed refresh is tried again; the last one repeats.
 _AGAIN: Final = (5.0, 15.0, 60.0, 300.0)
-
-#: Quote assets for guessing, while the venue's list was never had.
-KNOWN_QUOTES: Final = (
-    "USDT", "USDC", "FDUSD", "TUSD", "USD1", "BUSD", "DAI", "USD", "U", "BTC", "ETH", "BNB", "SOL", "XRP", "TRX",
-    "DOGE", "DOT", "EUR", "TRY", "BRL", "GBP", "AUD", "JPY", "ARS", "COP", "CZK", "IDRT", "MXN", "PLN", "RON", "RUB",
-    "UAH", "VAI", "XUSD", "ZAR", "EURI", "AEUR",
-)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -113,10 +107,9 @@ class Symbols:
         known = self.by_symbol(symbol)
         if known is not None:
             return known
-        quotes = [quote for quote in KNOWN_QUOTES if symbol.endswith(quote) and len(quote) < len(symbol)]
-        quote = max(quotes, key=len, default="")
-        base = symbol[: len(symbol) - len(quote)]
-        guess = self._guessed[symbol] = Instrument(self._venue.name, symbol, base, quote)
+        venue = self._venue.name
+        guess = guess_instrument(symbol, venue) or Instrument(venue, symbol, symbol, "")
+        self._guessed[symbol] = guess
         return guess
 
     def is_provisional(self, symbol: str) -> bool:

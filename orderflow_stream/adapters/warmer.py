@@ -142,4 +142,10 @@ class Warmer:
         if self._items.get(item.instrument.key) is item:
             del self._items[item.instrument.key]
             if not self._items:
-                log.info("warm-up complete", instruments=self._total, trades=self.trades, weight=self.weight)
+                log.info(
+                    "warm-up complete",
+                    instruments=self._total,
+                    trades=self.trades,
+                    weight=self.weight,
+                    seconds=round((self._now() - self._began) / 1e6, 1),
+                )

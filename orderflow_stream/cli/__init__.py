@@ -144,6 +144,9 @@ def _flags(host: str | None, port: int | None, symbols: str | None, log_level: s
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if not arguments:
+        print("orderflow-stream: no command; `--help` lists them, `demo` shows what this is", file=sys.stderr)
+        return USAGE
     try:
         result = app(arguments, exit_on_error=False, print_error=False)
         sys.stdout.flush()  # here, where a reader that has gone is still ours to deal with

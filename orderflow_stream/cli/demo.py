@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from orderflow_stream import logs
-from orderflow_stream.app import Daemon
+from orderflow_stream.app import Daemon, try_addresses
 from orderflow_stream.cli import USAGE
 from orderflow_stream.cli.check_config import load_or_complain
 from orderflow_stream.cli.serve import run_until_signal
@@ -34,6 +34,7 @@ def run(config: Path | None, flags: dict[str, object], *, seed: int, rate: float
 
     @asynccontextmanager
     async def make() -> AsyncIterator[Daemon]:
+        await try_addresses(settings)  # the market takes seconds to make: a port that is taken is told before
         market = SyntheticMarket(seed=seed, listings=DEFAULT_LISTINGS, rate=rate)
         async with Simulator(SyntheticPlayer(market)) as simulator:
             over = {

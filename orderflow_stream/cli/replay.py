@@ -34,6 +34,9 @@ def run(
         try:
             name = symbol or symbol_of(path)
         except ArchiveError as error:
+            if not path.exists():
+                _say(f"replay: {path}: cannot be read: No such file or directory")
+                return FAILED
             return _wrong(f"{path}: {error.message}; say it with --symbol")
         by_symbol.setdefault(name.upper(), []).append(path)
     instruments = {name: _instrument(name, quote) for name in by_symbol}

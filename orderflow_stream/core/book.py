@@ -322,6 +322,8 @@ class Book:
     def _source(self, first: int | None) -> Source:
         """How the ids from `first` to the newest came."""
         if first is None:
+            first = self.sequence.first
+        if first is None:
             return "stream"
         refilled = self.refilled
         found: set[Source] = {source for source, newest in refilled.items() if newest >= first}

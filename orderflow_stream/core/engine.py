@@ -11,6 +11,7 @@ from typing import Final
 
 from orderflow_stream.core.book import Analytic, Book
 from orderflow_stream.core.events import (
+    Corrected,
     Event,
     FeedDown,
     FeedUp,
@@ -141,6 +142,8 @@ class Engine:
             self.keeper.keep(book, self.now)
         if book.attention:
             book.verified = True
+            if trade.id <= book.behind:  # told of as missing, since the venue knew it first; it has come by itself
+                updates += (Corrected(trade.instrument, ((trade.id, trade.id),), (), trade.ts_event),)
             updates += self._restate(book, trade.ts_event)
         return updates
 

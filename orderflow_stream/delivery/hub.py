@@ -11,7 +11,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Final, Literal
 
 from orderflow_stream.core.events import (
@@ -31,9 +30,10 @@ from orderflow_stream.delivery.conflate import Conflator, Held, HeldGaps
 from orderflow_stream.delivery.deliveries import Deliveries
 from orderflow_stream.delivery.limits import Limits, Stats
 from orderflow_stream.delivery.mailbox import Mailbox
-from orderflow_stream.delivery.outbox import Handle, Outbox, Scheduler
+from orderflow_stream.delivery.outbox import Outbox, Scheduler
 from orderflow_stream.delivery.ring import Entry, EventLog, Late, Memory, Notice, Payload
 from orderflow_stream.delivery.sse import Frame, Position, block, echo, parse_position, to_json
+from orderflow_stream.delivery.timers import Timers
 from orderflow_stream.delivery.topics import Filter, Renderer
 from orderflow_stream.delivery.waiters import Waiters
 
@@ -72,7 +72,7 @@ class Hub:
         self._remotes: dict[str, dict[Client, None]] = {}
         self._waiters: Final = Waiters(log)
         self._left = asyncio.Event()  # a response is over
-        self._timers: dict[str, Handle] = {}
+        self._timers: Final = Timers(loop)
         self._aborted: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._conflated = self._dropped = self._clients = 0
@@ -117,7 +117,7 @@ class Hub:
             elif isinstance(update, GapFound):
                 due = self._loop.time() + self.limits.gap_delay
                 self._gaps.add(key, Held(update.first, update.last, update.ts, due))
-                self._at("gaps", due, self._tell_gaps)
+                self._timers.at("gaps", due, self._tell_gaps)
             elif isinstance(update, Corrected):
                 self._correct(update)
             else:
@@ -148,13 +148,12 @@ class Hub:
 
     def _tell_gaps(self) -> None:
         for key, hole in self._gaps.due(self._loop.time()):
-            # Told is what lacks at this moment: a part may have come in turn, and what lies beyond the newest trade
-            # (REST knew it first) is on its way, or will be a hole of its own.
+            # Told is what lacks at this moment: of what REST knew first, a part may have come in turn.
             for first, last in self._renderer.missing(key, hole.first, hole.last):
                 self._gap(key, Held(first, last, hole.ts, hole.due))
         following = self._gaps.next_due()
         if following is not None:
-            self._at("gaps", following, self._tell_gaps)
+            self._timers.at("gaps", following, self._tell_gaps)
 
     def _gap(self, key: str, hole: Held) -> None:
         self._notice(key, "gap", self._renderer.gap(GapFound(key, hole.first, hole.last, hole.ts)))
@@ -234,8 +233,8 @@ class Hub:
             board.fresh.add(client)
             self._deliveries.look(board)
         self._outbox.mark(client)
-        self._at("beat", now + limits.heartbeat, self._beat)
-        self._at("second", now + 1.0, self._second)
+        self._timers.at("beat", now + limits.heartbeat, self._beat)
+        self._timers.at("second", now + 1.0, self._second)
         return client
 
     def _resume(
@@ -333,31 +332,20 @@ class Hub:
         except TimeoutError:
             for client in list(self._open):
                 client.sink.abort()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._timers.cancel()
 
     # -- by time --------------------------------------------------------------------------------------------------
 
-    def _at(self, name: str, when: float, callback: Callable[[], None]) -> None:
-        """Call once at that time; nothing, where the same is planned already."""
-        if name not in self._timers:
-            self._timers[name] = self._loop.call_at(when, partial(self._due, name, callback))
-
-    def _due(self, name: str, callback: Callable[[], None]) -> None:
-        del self._timers[name]
-        callback()
-
     def _beat(self) -> None:
         if self._open:
-            self._at("beat", self._loop.time() + self.limits.heartbeat, self._beat)
+            self._timers.at("beat", self._loop.time() + self.limits.heartbeat, self._beat)
             self._outbox.deliver(self._deliveries.beat())
 
     def _second(self) -> None:
         """Once a second: patterns, ageing windows, watched rows, connections that are gone."""
         if not self._open:
             return
-        self._at("second", self._loop.time() + 1.0, self._second)
+        self._timers.at("second", self._loop.time() + 1.0, self._second)
         self._audience.sync()  # what is new has not been told of, so `aged` finds it changed
         self._outbox.deliver(self._deliveries.aged())
         self._outbox.deliver(self._sweep())

@@ -15,7 +15,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     mailbox_bytes: int = 262_144
     mailbox_age: float = 5.0
     backlog: int = 70_000
-    gap_delay: float = 0.15
+    gap_delay: float = 0.1  # less than the repair waits, so that a hole which REST has to fill is told before it is
     piece: float = 0.003
     retry_ms: tuple[int, int] = (500, 5_000)
     busy_retry_ms: tuple[int, int] = (15_000, 30_000)

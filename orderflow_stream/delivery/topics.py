@@ -144,9 +144,15 @@ class Renderer:
         return encode.trade_event(book.instrument, payload, exact=exact)
 
     def missing(self, key: str, first: int, last: int) -> list[Range]:
-        """What of those ids is missing now, between trades that are held."""
+        """What of those ids is missing now: holes, and what the venue has beyond the newest trade held."""
         book = self.books.get(key)
-        return [] if book is None else [(hole.first, hole.last) for hole in book.sequence.missing(first, last)]
+        if book is None:
+            return []
+        newest = book.sequence.newest
+        holes = [(hole.first, hole.last) for hole in book.sequence.missing(first, last)]
+        if newest is None or last > newest:
+            holes.append((first if newest is None else max(first, newest + 1), last))
+        return holes
 
     def gap(self, gap: GapFound) -> bytes | None:
         book = self.books.get(gap.instrument)

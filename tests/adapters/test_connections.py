@@ -39,11 +39,14 @@ class RealClock:
 class ListLog:
     def __init__(self) -> None:
         self.lines: list[tuple[str, dict[str, object]]] = []
+        self.warnings: list[str] = []
 
     def info(self, event: str, **fields: object) -> None:
         self.lines.append((event, fields))
 
-    warning = info
+    def warning(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))
+        self.warnings.append(event)
 
     def events(self) -> list[str]:
         return [event for event, _ in self.lines]
@@ -221,6 +224,7 @@ async def test_a_lost_connection_is_dialled_again_and_everything_resubscribed(co
         assert feed.connections.stats().reconnects == {reason: 1}
         assert feed.connections.stats().frames >= 2
         assert feed.log.events() == ["feed connected", "feed disconnected", "feed reconnected"]
+        assert feed.log.warnings == ["feed disconnected"]
 
 
 async def test_cut_again_and_again_there_is_never_more_than_one() -> None:
@@ -331,6 +335,7 @@ async def test_a_shutdown_notice_loses_nothing() -> None:
         assert sorted(set(ids)) == list(range(1, max(ids) + 1))
         new_before_old(feed)
         assert feed.downs()[0].reason == "replaced (shutdown) by connection 2"
+        assert "feed disconnected" not in feed.log.warnings
         assert feed.connections.stats().reconnects == {"shutdown": 1}
         await sim.hub.until(lambda: len(sim.open_connections) == 1)
 

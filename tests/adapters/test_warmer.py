@@ -145,6 +145,22 @@ async def test_the_cap_is_logged() -> None:
     assert any("cap" in entry["event"] for entry in logs)
 
 
+async def test_the_end_of_a_batch_is_told_with_how_long_it_took() -> None:
+    bench = Bench(trades=100)
+    bench.rest.list_trades(BTC, range(200))
+    bench.rest.list_trades(ETH, range(200))
+    bench.rest.faults = [UpstreamBusy("full", retry_after=40)]
+    await bench.time.pass_by(1000)  # what was before does not count
+    began = bench.time.now()
+    bench.warmer.order(BTC, 0)
+    bench.warmer.order(ETH, 0)
+    with capture_logs() as logs:
+        await bench.warm()
+    (told,) = [entry for entry in logs if entry["event"] == "warm-up complete"]
+    assert (told["instruments"], told["trades"]) == (2, bench.warmer.trades)
+    assert 40 <= told["seconds"] <= (bench.time.now() - began) / 1e6 + 0.1
+
+
 async def test_a_removed_instrument_gets_nothing_more() -> None:
     bench = Bench()
     bench.rest.list_trades(BTC, range(10_000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from orderflow_stream import cli
 from orderflow_stream.app import Daemon
+from orderflow_stream.cli import FAILED
 from orderflow_stream.config import Settings
 from orderflow_stream.simulator import DEFAULT_LISTINGS
 from tests.e2e.process import get
@@ -26,6 +28,11 @@ class Seen:
     settings: Settings
     answered = 0
     gone = False
+    tried: Settings
+
+    async def try_addresses(self, settings: Settings) -> None:
+        """Instead of binding them: the machine of this test may use port 8080 for something else."""
+        self.tried = settings
 
     def __call__(self, make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
         asyncio.run(self._look(make))
@@ -51,6 +58,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Seen:
     monkeypatch.setenv("ORDERFLOW_NONSENSE", "x")
     found = Seen()
     monkeypatch.setattr(MODULE, "run_until_signal", found)
+    monkeypatch.setattr(MODULE, "try_addresses", found.try_addresses)
     return found
 
 
@@ -72,12 +80,31 @@ def test_it_knows_the_simulator_and_nothing_else(seen: Seen) -> None:
 def test_flags_count(seen: Seen) -> None:
     assert run(server__port=4567, log__level="error") == 0
     assert (seen.settings.server.port, seen.settings.log.level) == (4567, "error")
+    assert seen.tried.server == seen.settings.server
 
 
 def test_a_named_file_counts_but_for_where_the_exchange_is(seen: Seen, tmp_path: Path) -> None:
     assert run(tmp_path / "config.toml") == 0
     assert seen.settings.server.port == 1234
     assert "REALUSDT" not in seen.settings.venues.binance.symbols
+
+
+@pytest.mark.parametrize("key", ["server.port", "server.metrics_listen"])
+def test_a_port_that_is_taken_is_told_before_the_market_is_made(
+    key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make(**_: object) -> None:
+        raise AssertionError("too early")
+
+    monkeypatch.setattr(MODULE, "SyntheticMarket", make)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        flags: dict[str, object] = {"server.port": 0}
+        flags[key] = port if key == "server.port" else f"127.0.0.1:{port}"
+        assert MODULE.run(None, flags, seed=1, rate=0.5) == FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"port {port} of 127.0.0.1 is in use" in line
+    assert key in line
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf"), 10_001])

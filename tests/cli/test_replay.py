@@ -107,12 +107,13 @@ def test_orders_by_symbol_and_quote(tmp_path: Path, capsys: pytest.CaptureFixtur
     "name,content,words",
     [
         ("BTCUSDT-none.csv", None, "cannot be read: No such file or directory"),
+        ("nofile", None, "cannot be read: No such file or directory"),
         ("BTCUSDT-empty.csv", b"", "the file is empty"),
         ("BTCUSDT-torn.csv.gz", gzip.compress(b"1,2,3,4,5,1750550398932,True,True\n" * 500, mtime=0)[:-20], "torn"),
         ("BTCUSDT-other.csv", b"some,other,table\n1,2,3\n", "not a header of aggTrades"),
         ("BTCUSDT-price.csv", b"1,99999999999999999999,1,1,1,1750550398932,True\n", "unreadable price"),
     ],
-    ids=["none", "empty", "torn", "other", "price"],
+    ids=["none", "neither", "empty", "torn", "other", "price"],
 )
 def test_what_cannot_be_read_fails_with_one_line(
     name: str, content: bytes | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

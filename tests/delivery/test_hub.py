@@ -6,7 +6,7 @@ import re
 import orjson
 import pytest
 
-from orderflow_stream.core.events import BUY, Corrected, GapFound, Refill, Restarted, Trade
+from orderflow_stream.core.events import BUY, Corrected, GapFound, Probe, Refill, Restarted, Trade
 from orderflow_stream.delivery.hub import Limits
 from tests.delivery.rig import BTC, E8, EPOCH, ETH, FakeSink, Rig
 
@@ -283,7 +283,7 @@ def test_a_hole_that_the_other_copy_fills_is_no_event() -> None:
     now = rig.clock()
     rig.trade()
     rig.trade(skip=1)  # 2 is missing
-    rig.run(0.1)
+    rig.run(0.05)
     rig.feed(Trade(BTC.key, 2, E8, E8, BUY, now, 1, 1, now))
     rig.run(1.0)
     assert {"gap", "corrected"} & set(sink.topics()) == set()
@@ -297,7 +297,7 @@ def test_a_hole_is_told_after_a_moment_and_its_repair_at_once() -> None:
     sink.clear()
     now = rig.clock()
     rig.trade(skip=3)  # 2, 3, 4
-    rig.loop.run(0.14)
+    rig.loop.run(0.09)
     assert "gap" not in sink.topics()
     rig.loop.run(0.02)
     (gap,) = sink.of("gap")
@@ -335,14 +335,18 @@ def test_trades_that_rest_knew_first_and_the_stream_brought_in_turn_are_no_gap()
     rig = Rig()
     _, sink = rig.attach(rig.filter(topics="large"))
     rig.trade()
-    rig.hub.publish(None, (GapFound(BTC.key, 2, 5, 0),))  # as after a probe: 5 exists, 1 is held
+    rig.feed(Probe(BTC.key, 3, rig.clock()))  # 3 exists, 1 is held
     rig.trade()
     rig.trade()
     rig.loop.run(0.2)
     assert sink.of("gap") == []
-    rig.trade(skip=1)
+    rig.feed(Probe(BTC.key, 5, rig.clock()))
     rig.loop.run(0.2)
-    assert [(gap["first"], gap["last"]) for gap in sink.of("gap")] == [(4, 4)]
+    assert [(gap["first"], gap["last"]) for gap in sink.of("gap")] == [(4, 5)]
+    rig.trade()
+    rig.trade()
+    rig.loop.settle()
+    assert [one["filled"] for one in sink.of("corrected")] == [[[4, 4]], [[5, 5]]], "who was told of it hears its end"
 
 
 def test_a_loss_is_told_after_the_hole() -> None:

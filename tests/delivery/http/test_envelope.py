@@ -3,7 +3,7 @@
 import pytest
 
 from orderflow_stream.delivery.http.envelope import failure_body, request_id, timestamp
-from orderflow_stream.delivery.http.errors import ApiError, clean
+from orderflow_stream.delivery.http.errors import ApiError
 
 
 def test_failure_body() -> None:
@@ -23,8 +23,3 @@ def test_request_id_is_the_clients_where_harmless() -> None:
     assert request_id("a-1") == "a-1"
     assert request_id("a\n1") != "a\n1"
     assert request_id(None) != request_id(None)
-
-
-def test_clean() -> None:
-    assert clean("a\x00b\ud800c\n") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}"
-    assert len(clean("x" * 1000)) == 40
