@@ -33,8 +33,12 @@ EXAMPLES: Final = (
     ("What was missing, and what became of it", "/v1/gaps?symbol=BTCUSDT"),
     ("What can be asked for", "/v1/symbols?quote=BTC"),
     ("Every rule and parameter in force (cut here)", "/v1/meta"),
-    ("Is it ready?", "/readyz"),
+    ("Does it live, is it ready?", "/healthz"),
+    ("", "/readyz"),
+    ("What Prometheus scrapes (cut here)", "/metrics"),
 )
+#: A pipe that the README shows behind a call, by path.
+PIPES: Final = {"/metrics": " | grep 'orderflow_cvd.*BTCUSDT'"}
 STREAM: Final = "/v1/stream?symbols=BTCUSDT&topics=flow,large"
 ERRORS: Final = ("/v1/flow?symbol=BTCUSDT&trades=99",)
 
@@ -114,6 +118,11 @@ async def stream_events(url: str, names: set[str]) -> dict[str, str]:
     return blocks
 
 
+def cvd_lines(metrics: str) -> list[str]:
+    """What the README's grep leaves of a scrape."""
+    return [line for line in metrics.splitlines() if re.search("orderflow_cvd.*BTCUSDT", line)]
+
+
 def _pretty(body: bytes) -> str:
     """As `python3 -m json.tool` prints it, but short lists on one line."""
     text = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
@@ -130,10 +139,12 @@ async def _write() -> None:
             if path == "/v1/meta":
                 keys = ", ".join(orjson.loads(body)["data"])
                 shown = f"{{…}}   # data: {keys}\n"
-            tool = "" if parts else " | python3 -m json.tool"
-            if tool:
+            tool = PIPES.get(path, "" if parts else " | python3 -m json.tool")
+            if not parts:
                 shown = _pretty(body)
-            parts.append(f"{title}:\n\n```console\n$ curl -s '{BASE}{path}'{tool}\n{shown}```\n")
+            if path == "/metrics":
+                shown = "".join(f"{line}\n" for line in cvd_lines(body.decode()))
+            parts.append(f"{title}:\n\n" * bool(title) + f"```console\n$ curl -s '{BASE}{path}'{tool}\n{shown}```\n")
         blocks = await stream_events(daemon.url, {"hello", "flow"})
         shown = "".join(blocks[name] for name in ("hello", "flow")).rstrip("\n") + "\n"
         parts.append(f"The stream, until you stop it:\n\n```console\n$ curl -sN '{BASE}{STREAM}'\n{shown}```\n")

@@ -6,7 +6,7 @@ import aiohttp
 import orjson
 
 from orderflow_stream.config import markdown
-from tests.readme import EXAMPLES, README, STREAM, alike, between, demo, examples, shape, stream_events
+from tests.readme import EXAMPLES, README, STREAM, alike, between, cvd_lines, demo, examples, shape, stream_events
 
 
 async def test_every_example_answers_as_the_readme_says() -> None:
@@ -26,6 +26,10 @@ async def test_every_example_answers_as_the_readme_says() -> None:
                     assert alike(shape(orjson.loads(lines["data"])), shape(orjson.loads(found["data"]))), name
                 continue
             response = await session.get(daemon.url + path)
+            if path == "/metrics":
+                scraped = cvd_lines(await response.text())
+                assert [line.split()[0] for line in answer.splitlines()] == [line.split()[0] for line in scraped]
+                continue
             body = orjson.loads(await response.read())
             if path == "/v1/meta":
                 keys = answer.split("# data: ", 1)[1].strip().split(", ")
