@@ -88,13 +88,15 @@ async def daemon(port: int, count: int, many: int) -> dict[str, float]:
             if trades == count:
                 done.set()
 
-    connections = Connections(BinanceSpot(), f"ws://127.0.0.1:{port}", clock, sink, streams_per_connection=1024)
+    venue = BinanceSpot()
+    connections = Connections(venue, f"ws://127.0.0.1:{port}", clock, sink, streams_per_connection=1024)
     wanted = instruments(many)
     for instrument in wanted:
         engine.add(instrument)
-    # One connection carries the frames of all symbols here, so that both consumers read the same bytes.
-    connections.add(wanted[:1000])
-    connections._venue.watch(wanted)
+    # One connection brings the frames of all symbols, so that both consumers read the same bytes. The generator answers
+    # no SUBSCRIBE, so only what fits the URL is asked for; the codec resolves all.
+    connections.add(wanted[:90])
+    venue.watch(wanted)
     task = asyncio.create_task(connections.run())
     waiting = asyncio.create_task(done.wait())
     await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)

@@ -11,11 +11,9 @@ from typing import Final
 
 from orderflow_stream.core.book import Analytic, Book
 from orderflow_stream.core.events import (
-    Corrected,
     Event,
     FeedDown,
     FeedUp,
-    GapFound,
     Instrument,
     LateTrades,
     Probe,
@@ -143,7 +141,7 @@ class Engine:
         if book.attention:
             book.verified = True
             if trade.id <= book.behind:  # told of as missing, since the venue knew it first; it has come by itself
-                updates += (Corrected(trade.instrument, ((trade.id, trade.id),), (), trade.ts_event),)
+                updates += corrected(book, [trade.id], [], trade.ts_event, "stream")
             updates += self._restate(book, trade.ts_event)
         return updates
 
@@ -165,7 +163,9 @@ class Engine:
         book.attention = True
         updates: tuple[Update, ...] = NOTHING
         if verdict is Verdict.GAP:
-            updates = declare(book, began, trade.id - 1, trade.ts_event)
+            began = max(began, book.behind + 1)  # what the venue knew first was declared then
+            if began < trade.id:
+                updates = declare(book, began, trade.id - 1, trade.ts_event)
         if not trade.qty:
             counters.invalid += 1
             sequence.mark_invalid(trade.id)
@@ -233,14 +233,16 @@ class Engine:
         book = self.books.get(event.instrument)
         if book is None:
             return None
-        newest, told = book.sequence.newest, event.newest_id
+        newest, told, known = book.sequence.newest, event.newest_id, book.behind
         book.behind = -1
         updates: tuple[Update, ...] = NOTHING
         if told is not None and (newest is None or told > newest):
             # Trades exist that no connection brought. They are asked of REST like a hole; the live order stays open
             # at its end, since the next streamed trade may be any of them.
+            first = told if newest is None else max(newest, known) + 1
             book.behind, book.behind_at = told, event.ts
-            updates = (GapFound(event.instrument, told if newest is None else newest + 1, told, event.ts),)
+            if first <= told:
+                updates = declare(book, first, told, event.ts)
         elif told == newest:  # an older id is a database that lags, and proves nothing
             book.alive(event.ts)
         return updates + self._restate(book, event.ts)

@@ -128,6 +128,8 @@ def _settle(book: Book, low: int, high: int, ts: int, source: str) -> None:
         if record.last < low or record.first > high or record.status == "repaired" or record.source == "evicted":
             continue
         left = book.sequence.missing(record.first, record.last)
+        if record.last >= book.sequence.next:
+            continue  # it reaches beyond the newest trade: the venue knew of it first, and not all of it has come
         status = "repaired" if not left else "lost" if all(hole.lost for hole in left) else "open"
         if status != record.status:
             record.status = status

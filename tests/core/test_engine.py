@@ -293,3 +293,19 @@ def test_the_holes_of_a_recorded_tape_stay_declared() -> None:
     rows = tapefile.tape("LTCUSDT").rows()
     assert (len(missing(rows)), sum(last - first + 1 for first, last in missing(rows))) == (16, 168)
     play_holes(rows)
+
+
+def test_what_a_probe_finds_beyond_the_tape_is_on_record_until_it_came() -> None:
+    engine, book = make(warm=True)
+    feed(engine, run(1, 5))
+    assert kinds(engine.apply(Probe(KEY, 8, T0 + SECOND)))[0] == "GapFound"
+    assert kinds(engine.apply(Probe(KEY, 9, T0 + SECOND)))[0] == "GapFound", "only what is new of it"
+    assert [(one.first, one.last, one.status) for one in book.gap_log] == [(6, 8, "open"), (9, 9, "open")]
+    assert kinds(engine.apply(trade(6)))[0] == "Corrected", "it has come by itself"
+    assert book.gap_log[0].status == "open"
+    updates = engine.apply(trade(8))
+    assert "GapFound" not in kinds(updates), "7 was told of"
+    assert [(one.first, one.last, one.status) for one in book.gap_log] == [(6, 8, "open"), (9, 9, "open")]
+    engine.apply(Refill(KEY, tuple(trade(id_) for id_ in (7, 8, 9)), T0 + 2 * SECOND, repair=True))
+    assert [(one.status, one.source) for one in book.gap_log] == [("repaired", "backfill"), ("repaired", "backfill")]
+    assert book.sequence.missing(1, 9) == []
