@@ -24,7 +24,7 @@ from orderflow_stream.core.events import (
     Update,
 )
 from orderflow_stream.core.keeper import Keeper
-from orderflow_stream.core.refill import NOTHING, corrected, declare, refill, row, splice
+from orderflow_stream.core.refill import NOTHING, arrived, corrected, declare, refill, row, splice
 from orderflow_stream.core.sequence import Verdict
 
 #: An id this far beyond the order is believed only when the trade after it confirms it.
@@ -141,7 +141,7 @@ class Engine:
         if book.attention:
             book.verified = True
             if trade.id <= book.behind:  # told of as missing, since the venue knew it first; it has come by itself
-                updates += corrected(book, [trade.id], [], trade.ts_event, "stream")
+                updates += arrived(book, trade.id, trade.ts_event)
             updates += self._restate(book, trade.ts_event)
         return updates
 
@@ -163,9 +163,11 @@ class Engine:
         book.attention = True
         updates: tuple[Update, ...] = NOTHING
         if verdict is Verdict.GAP:
-            began = max(began, book.behind + 1)  # what the venue knew first was declared then
-            if began < trade.id:
-                updates = declare(book, began, trade.id - 1, trade.ts_event)
+            known = max(0, min(trade.id, book.behind + 1) - began)  # declared when the venue knew of them first
+            counters.gaps += known > 0
+            counters.gap_trades += known
+            if began + known < trade.id:
+                updates = declare(book, began + known, trade.id - 1, trade.ts_event)
         if not trade.qty:
             counters.invalid += 1
             sequence.mark_invalid(trade.id)
@@ -242,7 +244,7 @@ class Engine:
             first = told if newest is None else max(newest, known) + 1
             book.behind, book.behind_at = told, event.ts
             if first <= told:
-                updates = declare(book, first, told, event.ts)
+                updates = declare(book, first, told, event.ts, skipped=False)
         elif told == newest:  # an older id is a database that lags, and proves nothing
             book.alive(event.ts)
         return updates + self._restate(book, event.ts)

@@ -103,10 +103,11 @@ def splice(book: Book, rows: list[Row], *, late: bool) -> tuple[Update, ...]:
     return updates
 
 
-def declare(book: Book, first: int, last: int, ts: int) -> tuple[Update, ...]:
-    """A hole was found."""
-    book.counters.gaps += 1
-    book.counters.gap_trades += last - first + 1
+def declare(book: Book, first: int, last: int, ts: int, *, skipped: bool = True) -> tuple[Update, ...]:
+    """A hole was found; `skipped` by the stream, and not only unknown to us as yet."""
+    if skipped:
+        book.counters.gaps += 1
+        book.counters.gap_trades += last - first + 1
     book.gap_log.append(GapRecord(first, last, ts))
     return (GapFound(book.instrument.key, first, last, ts),)
 
@@ -120,6 +121,12 @@ def corrected(book: Book, filled: list[int], lost: list[Range], ts: int, source:
     book.counters.refilled += len(filled)
     _settle(book, min(spans)[0], max(span[1] for span in spans), ts, source)
     return (Corrected(book.instrument.key, tuple(_ranges(filled)), tuple(lost), ts),)
+
+
+def arrived(book: Book, id_: int, ts: int) -> tuple[Update, ...]:
+    """An id that was declared because the venue knew it first has come by the stream, in turn."""
+    _settle(book, id_, id_, ts, "stream")
+    return (Corrected(book.instrument.key, ((id_, id_),), (), ts),)
 
 
 def _settle(book: Book, low: int, high: int, ts: int, source: str) -> None:

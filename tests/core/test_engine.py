@@ -305,6 +305,7 @@ def test_what_a_probe_finds_beyond_the_tape_is_on_record_until_it_came() -> None
     assert book.gap_log[0].status == "open"
     updates = engine.apply(trade(8))
     assert "GapFound" not in kinds(updates), "7 was told of"
+    assert (book.counters.gaps, book.counters.gap_trades) == (1, 1), "but only now the stream has skipped it"
     assert [(one.first, one.last, one.status) for one in book.gap_log] == [(6, 8, "open"), (9, 9, "open")]
     engine.apply(Refill(KEY, tuple(trade(id_) for id_ in (7, 8, 9)), T0 + 2 * SECOND, repair=True))
     assert [(one.status, one.source) for one in book.gap_log] == [("repaired", "backfill"), ("repaired", "backfill")]

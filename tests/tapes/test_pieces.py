@@ -34,7 +34,8 @@ def payloads() -> list[bytes]:
     for row in ROWS:
         event = {
             "e": "aggTrade", "E": row.ts_us, "s": "BTCUSDT", "a": row.id,
-            "p": format(row.price, "f"), "q": format(row.qty, "f"), "f": row.first, "l": row.last, "T": row.ts_us, "m": row.side == "sell", "M": True,
+            "p": format(row.price, "f"), "q": format(row.qty, "f"), "f": row.first,
+            "l": row.last, "T": row.ts_us, "m": row.side == "sell", "M": True,
         }  # fmt: skip
         out.append(orjson.dumps({"stream": "btcusdt@aggTrade", "data": event}))
     return out
