@@ -227,7 +227,7 @@ class Ingest:
                 fresh=whole,
                 deadline=self._clock.now() + int(deadline * 1e6),
             )
-        except Exception:
+        except Exception:  # whatever it was goes on to the caller
             book = self._engine.book(key)
             if book is not None and book.demand and not len(book.tape):
                 self._engine.remove(key)  # nothing was had: leave no empty book behind

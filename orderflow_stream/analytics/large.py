@@ -19,6 +19,7 @@ from orderflow_stream.analytics.orders import continues, next_fill, notional, pr
 from orderflow_stream.core.book import Analytic, Book
 from orderflow_stream.core.coverage import Coverage
 from orderflow_stream.core.events import BUY, SELL, UNKNOWN_FILL, LargePrint, Trade
+from orderflow_stream.core.refill import row as row_of
 from orderflow_stream.core.tape import Chunk, Row
 
 #: An order that was last added to this long ago (µs of receipt) is closed.
@@ -206,7 +207,7 @@ class LargeTracker:
         self._pending[self] = None
         if worth < self.threshold:
             return closed
-        row = print_of(self._key, [_row(trade)], "row")
+        row = print_of(self._key, [row_of(trade)], "row")
         return (row,) if closed is None else (*closed, row)
 
     def advance(self, now: int) -> tuple[LargePrint, ...] | None:
@@ -220,7 +221,7 @@ class LargeTracker:
         if len(rows) == self._reported:
             return None
         again = bool(self._reported)
-        found = print_of(self._key, [_row(trade) for trade in rows], late=again or bool(self._marks & _LATE))
+        found = print_of(self._key, [row_of(trade) for trade in rows], late=again or bool(self._marks & _LATE))
         if again:  # the rest of an order that was closed too early: the whole replaces the part
             self._drop(found.first_id, found.id)
         if not self._marks & _COUNTED:
@@ -335,11 +336,6 @@ class LargeTracker:
 
 def _print_id(found: LargePrint) -> int:
     return found.id
-
-
-def _row(trade: Trade) -> Row:
-    qty = trade.qty if trade.side > 0 else -trade.qty
-    return Row(trade.id, trade.price, qty, trade.ts_event, trade.first_id, trade.last_id)
 
 
 def _trade(key: str, row: Row, recv: int) -> Trade:

@@ -164,9 +164,10 @@ class Engine:
         updates: tuple[Update, ...] = NOTHING
         if verdict is Verdict.GAP:
             known = max(0, min(trade.id, book.behind + 1) - began)  # declared when the venue knew of them first
-            counters.gaps += known > 0
             counters.gap_trades += known
-            if began + known < trade.id:
+            if began + known == trade.id:
+                counters.gaps += 1
+            else:
                 updates = declare(book, began + known, trade.id - 1, trade.ts_event)
         if not trade.qty:
             counters.invalid += 1

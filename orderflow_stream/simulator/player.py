@@ -6,6 +6,7 @@ waits and publishes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from orderflow_stream.simulator.listing import DEFAULT_LISTINGS, Listing
 from orderflow_stream.simulator.market import Order, SyntheticMarket
 from orderflow_stream.venues.binance_archive import ArchiveRow, read_archive, symbol_of
+from orderflow_stream.venues.guess import guess_instrument
 
 #: When a market that is drawn beforehand begins; its times are moved to now.
 _DRAWN_FROM: Final = 1_735_689_600_000_000
@@ -87,7 +89,7 @@ class SyntheticPlayer:
             yield Batch(order.ts, order.symbol, order.rows)
 
 
-class _DrawnPlayer:
+class _DrawnPlayer(ABC):
     """Orders that are all known before the start, moved to now.
 
     The first `history` rows are published before the start; the others follow in real time (`speed=1`), N times as
@@ -113,8 +115,9 @@ class _DrawnPlayer:
         self._start = 0
         self._split = 0
 
+    @abstractmethod
     def _orders(self) -> Iterable[Order]:
-        raise NotImplementedError
+        """The source, as given."""
 
     def load(self) -> None:
         """Read the source. `ArchiveError` where it is a file with a fault."""
@@ -239,15 +242,12 @@ class ArchivePlayer(RowsPlayer):
         self.path = Path(path)
 
 
-_KNOWN_QUOTES: Final = ("FDUSD", "USDT", "USDC", "TUSD", "BTC", "ETH", "BNB", "TRY", "EUR", "USD")
-
-
 def listing_of(symbol: str) -> Listing:
     """A listing for a symbol known by name alone: a default one, or split at a known quote asset."""
     for listing in DEFAULT_LISTINGS:
         if listing.symbol == symbol:
             return listing
-    for quote in _KNOWN_QUOTES:
-        if symbol.endswith(quote) and len(symbol) > len(quote):
-            return Listing(symbol, symbol[: -len(quote)], quote, "0.00000001", "0.00000001")
-    raise ValueError(f"cannot tell base and quote of {symbol!r}: pass a Listing")
+    guess = guess_instrument(symbol)
+    if guess is None:
+        raise ValueError(f"cannot tell base and quote of {symbol!r}: pass a Listing")
+    return Listing(symbol, guess.base, guess.quote, "0.00000001", "0.00000001")
