@@ -38,7 +38,7 @@ def _keys(model: type[BaseModel], at: tuple[str, ...]) -> Iterator[KeyDoc]:
             yield from _keys(field.annotation, path)
             continue
         extra = field.json_schema_extra
-        if not isinstance(extra, dict):  # a key that was not made by settings.key() has no words for people
+        if not isinstance(extra, dict):  # a key that was not made by kinds.key() has no words for people
             raise TypeError(f"{'.'.join(path)} is not documented")
         yield KeyDoc(
             key=".".join(path),

@@ -7,12 +7,9 @@ socket -> Connections -> `_sink` -> Engine.apply -> Hub.publish -> mailboxes
 from __future__ import annotations
 
 import asyncio
-import errno
 import random
 import secrets
-from collections.abc import Collection
-from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -26,13 +23,15 @@ from orderflow_stream.adapters.reader import Reader
 from orderflow_stream.adapters.rest import Rest
 from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.analytics.large import LargeTracker
+from orderflow_stream.app.addresses import METRICS_KEY, PORT_KEYS, bind
+from orderflow_stream.app.listing import Listing
+from orderflow_stream.app.options import http_options
 from orderflow_stream.config import Settings
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import Event, Instrument
-from orderflow_stream.core.units import US_PER_S, parse_notional
-from orderflow_stream.delivery import encode
+from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.delivery.http.app import build_app, build_metrics_app
-from orderflow_stream.delivery.http.context import Context, Options
+from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.server import Runner
 from orderflow_stream.delivery.http.stats import HttpStats
 from orderflow_stream.delivery.hub import Hub, Limits
@@ -43,7 +42,6 @@ from orderflow_stream.feed.budget import Budget
 from orderflow_stream.feed.demand import Demand
 from orderflow_stream.feed.selection import needs_volumes
 from orderflow_stream.venues.binance import REST_FALLBACKS, BinanceSpot
-from orderflow_stream.venues.guess import guess_instrument
 
 #: Seconds between two calls of `Engine.advance`: orders are closed 25 ms after their last row.
 TICK: Final = 0.01
@@ -53,14 +51,8 @@ GRACE: Final = 1.0
 LAST_WORDS: Final = 0.2
 #: Patience with the venue's symbol list before connecting without it, µs.
 LIST_PATIENCE: Final = 5 * US_PER_S
-_PORT_KEYS: Final = "--port or server.port"
-_METRICS_KEY: Final = "server.metrics_listen"
 
 log = structlog.get_logger("orderflow_stream")
-
-
-class StartError(Exception):
-    """The daemon cannot start; the message is one line with the remedy."""
 
 
 class Daemon:
@@ -88,7 +80,7 @@ class Daemon:
             budget=self.budget,
             volumes=needs_volumes(binance.symbols) or any("*" in pattern for pattern in binance.symbols),
         )
-        self.options = _options(settings, self.windows)
+        self.options = http_options(settings, self.windows)
         self.engine = Engine(
             windows=tuple(self.windows.values()),
             analytics=lambda book: (LargeTracker(book, self.options.threshold(book.instrument), self.engine.pending),),
@@ -244,13 +236,13 @@ class Daemon:
         runners: list[web.AppRunner] = [runner]
         try:
             await runner.setup()
-            self.url = await _bind(runner, server.host, server.port, _PORT_KEYS)
+            self.url = await bind(runner, server.host, server.port, PORT_KEYS)
             if server.metrics_listen is not None:
                 metrics = Runner(build_metrics_app(self._context, server.metrics_listen.host), shutdown_timeout=GRACE)
                 runners.append(metrics)
                 await metrics.setup()
                 address = server.metrics_listen
-                self.metrics_url = await _bind(metrics, address.host, address.port, _METRICS_KEY)
+                self.metrics_url = await bind(metrics, address.host, address.port, METRICS_KEY)
         except BaseException:
             for each in runners:
                 await each.cleanup()
@@ -304,84 +296,6 @@ class Daemon:
         )
 
 
-class Listing:
-    """The symbol list as the routes ask for it."""
-
-    def __init__(self, symbols: Symbols) -> None:
-        self._symbols = symbols
-
-    def get(self, symbol: str) -> Instrument | None:
-        known = self._symbols.by_symbol(symbol)
-        if known is None and self._symbols.fetched_at is None:
-            return guess_instrument(symbol)  # the list was never had: the venue itself will say whether it exists
-        return known
-
-    def listed(self) -> Collection[Instrument]:
-        return self._symbols.instruments
-
-    @property
-    def refreshed(self) -> int | None:
-        return self._symbols.fetched_at
-
-    @property
-    def stale(self) -> bool:
-        return self._symbols.stale_since is not None
-
-
 def _epoch() -> str:
     """Eight characters of base 32: a new life of the event log."""
     return "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(8))
-
-
-def _options(settings: Settings, windows: dict[str, int]) -> Options:
-    server, flow, large = settings.server, settings.analytics.flow, settings.analytics.large
-
-    def scaled(values: Any) -> dict[str, int]:
-        return {name: parse_notional(format(value, "f")) for name, value in values.items()}
-
-    return Options(
-        windows=windows,
-        rules=encode.Rules(balanced=Fraction(flow.pressure_balanced), strong=Fraction(flow.pressure_strong)),
-        large=parse_notional(format(large.min_notional, "f")),
-        large_by_quote=scaled(large.by_quote),
-        large_by_symbol=scaled(large.by_symbol),
-        bound_host=server.host,
-        allowed_hosts=server.allowed_hosts,
-        allowed_origins=server.allowed_origins,
-        trusted_proxies=server.trusted_proxies,
-        metrics_here=server.metrics_listen is None,
-        stated={
-            "tape": {"trades": settings.tape.trades, "budget_mb": settings.tape.budget_mb},
-            "delivery": settings.delivery.model_dump(),
-            "metrics": settings.metrics.model_dump(),
-        },
-    )
-
-
-async def try_addresses(settings: Settings) -> None:
-    """Raise the `StartError` of `Daemon.run` where an address to listen on cannot be had, before anything is built."""
-    runner = web.AppRunner(web.Application())
-    await runner.setup()
-    try:
-        server = settings.server
-        await _bind(runner, server.host, server.port, _PORT_KEYS)
-        if server.metrics_listen is not None:
-            await _bind(runner, server.metrics_listen.host, server.metrics_listen.port, _METRICS_KEY)
-    finally:
-        await runner.cleanup()
-
-
-async def _bind(runner: web.AppRunner, host: str, port: int, key: str) -> str:
-    """Listen there; the URL. A port that is taken is a `StartError`; `key` says how to choose another."""
-    site = web.TCPSite(runner, host, port, reuse_address=True)
-    try:
-        await site.start()
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = f"port {port} of {host} is in use (is another one running?); choose another with {key}"
-        else:
-            reason = f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address with {key}"
-        raise StartError(reason) from None
-    address = runner.addresses[0]
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    return f"http://{shown}:{address[1]}"
