@@ -78,17 +78,26 @@ class Metrics:
 
     def __init__(self, sources: Sources, *, max_symbols: int = 100) -> None:
         self._sources = sources
-        self._most = max_symbols
+        self._collector = DaemonCollector(sources, max_symbols)
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        self._registry.register(DaemonCollector(sources, max_symbols))
+        self._registry.register(self._collector)
+
+    @property
+    def max_symbols(self) -> int:
+        """How many symbols have series of their own; may change while running."""
+        return self._collector.most
+
+    @max_symbols.setter
+    def max_symbols(self, most: int) -> None:
+        self._collector.most = most
 
     async def render(self) -> bytes:
         """Text format 0.0.4."""
         books = [book for book in self._sources.engine.books.values() if not book.demand]
-        chosen = most_active(books, self._most)
+        chosen = most_active(books, self.max_symbols)
         per_symbol = await symbol_lines(chosen, self._sources.windows, self._sources.now)
         return generate_latest(self._registry) + per_symbol
 
@@ -104,7 +113,7 @@ class DaemonCollector(Collector):
 
     def __init__(self, sources: Sources, max_symbols: int) -> None:
         self._sources = sources
-        self._most = max_symbols
+        self.most = max_symbols
 
     def collect(self) -> Iterable[Metric]:
         yield from self._engine()
@@ -122,7 +131,7 @@ class DaemonCollector(Collector):
         yield GaugeMetricFamily(
             "orderflow_symbols_cut",
             "Streamed symbols without series of their own, because of metrics.max_symbols.",
-            value=max(0, len(books) - self._most),
+            value=max(0, len(books) - self.most),
         )
         states = GaugeMetricFamily(
             "orderflow_instruments", "Streamed symbols by feed state.", labels=["venue", "state"]

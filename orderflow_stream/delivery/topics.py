@@ -83,7 +83,7 @@ class Renderer:
     ) -> None:
         self.books: Final = engine.books
         self.windows: Final = dict(windows)
-        self._rules: Final = rules
+        self.rules = rules  # may change while running
         self.clock: Final = clock
 
     def instrument(self, key: str) -> Instrument | None:
@@ -108,7 +108,7 @@ class Renderer:
             view, window = over_trades(book, spec.trades, now), None
         else:
             view, window = over_window(book, spec.span, now), spec.window
-        return encode.flow_event(self._rules, book.instrument, view, sums, 0, position, window=window, exact=spec.exact)
+        return encode.flow_event(self.rules, book.instrument, view, sums, 0, position, window=window, exact=spec.exact)
 
     def row(self, key: str, spec: Spec) -> encode.ScreenerRow | None:
         """One instrument's row of `watch`, not yet encoded; rows compare equal where they say the same."""
@@ -130,7 +130,7 @@ class Renderer:
         )
 
     def row_bytes(self, row: encode.ScreenerRow, exact: bool) -> bytes:
-        return encode.screener_row(self._rules, row, exact=exact)
+        return encode.screener_row(self.rules, row, exact=exact)
 
     def log(self, payload: Trade | Late | LargePrint, exact: bool) -> bytes | None:
         """`trade` or `large`; None where the instrument is not kept any more."""
@@ -138,7 +138,7 @@ class Renderer:
         if book is None:
             return None
         if isinstance(payload, LargePrint):
-            return encode.large_event(self._rules, book.instrument, payload, exact=exact)
+            return encode.large_event(self.rules, book.instrument, payload, exact=exact)
         if isinstance(payload, Late):
             return encode.trade_event(book.instrument, payload.trade, late=True, exact=exact)
         return encode.trade_event(book.instrument, payload, exact=exact)

@@ -1,0 +1,73 @@
+"""A new configuration for a running daemon: what has changed, what of it takes effect at once, what needs a restart.
+
+All or nothing: a configuration with a fault changes nothing. A key takes effect live where somebody has said how
+(`live`); every other key that differs from what the daemon runs with is named, each time again, until it is restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from msgspec import Struct
+from pydantic import BaseModel
+
+from orderflow_stream.config import ConfigError, Settings
+
+#: Applies the new settings to one part of the daemon. Raises nothing: what can be wrong was checked before.
+Apply = Callable[[Settings], None]
+
+
+class Outcome(Struct, frozen=True):
+    """What came of it. `changed` are the dotted keys now in force with a new value, `restart` those that differ from
+    what the daemon runs with and cannot change live, `faults` why nothing was changed at all (a line each)."""
+
+    changed: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+class Reload:
+    """Reads the configuration anew and applies what differs.
+
+    `reread` reads it from wherever the first one came from. `live` says for a dotted key, or for all keys below one,
+    who applies it; each is called once, in the order of `live`.
+    """
+
+    def __init__(self, settings: Settings, reread: Callable[[], Settings], live: Mapping[str, Apply]) -> None:
+        self._reread = reread
+        self._live = dict(live)
+        self._running = dict(flat(settings))
+
+    def __call__(self) -> Outcome:
+        """Once more, with what is written now."""
+        try:
+            settings = self._reread()
+        except ConfigError as error:
+            return Outcome(faults=tuple(str(fault) for fault in error.faults))
+        wanted = dict(flat(settings))
+        differs = [key for key, value in wanted.items() if value != self._running[key]]
+        changed = [key for key in differs if self._applier(key) is not None]
+        due = {self._applier(key) for key in changed}
+        for prefix, apply in self._live.items():
+            if prefix in due:
+                apply(settings)
+        self._running.update((key, wanted[key]) for key in changed)
+        return Outcome(tuple(changed), tuple(key for key in differs if key not in changed))
+
+    def _applier(self, key: str) -> str | None:
+        """Which entry of `live` a key belongs to: the longest that names it or a table around it."""
+        while key not in self._live:
+            key, dot, _ = key.rpartition(".")
+            if not dot:
+                return None
+        return key
+
+
+def flat(table: BaseModel, at: str = "") -> Iterator[tuple[str, object]]:
+    """Every key of the settings with its value, by dotted name."""
+    for name in type(table).model_fields:
+        value = getattr(table, name)
+        if isinstance(value, BaseModel):
+            yield from flat(value, f"{at}{name}.")
+        else:
+            yield at + name, value
