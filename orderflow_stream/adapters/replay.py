@@ -1,4 +1,4 @@
-"""Archive files through the live path: the same conversion, the same engine, the tape as the clock."""
+"""Archive files through the live path: the same conversion, the same engine, the tape as the clock. And journals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from orderflow_stream.adapters.journal.faults import JournalError
+from orderflow_stream.adapters.journal.file import JournalFile
+from orderflow_stream.adapters.journal.sqlite import NAME
+from orderflow_stream.adapters.restorer import restore
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import FeedUp, Instrument, Refill, Trade
+from orderflow_stream.core.events import FeedUp, Instrument, Probe, Refill, Trade
 from orderflow_stream.venues.binance_archive import ArchiveRow, read_archive
 from orderflow_stream.venues.binance_rest import Row, to_trade
 
 #: Rows between two calls of `progress`.
 STRIDE: Final = 20_000
+_SQLITE: Final = b"SQLite format 3\x00"
 
 
 class ReplayError(ValueError):
@@ -49,6 +54,44 @@ def replay(
         engine.apply(Refill(key, (), now, lost=tuple(book.open_ranges()), source="stream"))
     engine.advance(now)
     return book
+
+
+def journal_of(path: Path) -> Path | None:
+    """The journal's file, where `path` is one or a directory that holds one; None for anything else."""
+    if path.is_dir():
+        file = path / NAME
+        return file if file.exists() else None
+    try:
+        with path.open("rb") as file_:
+            begins = file_.read(len(_SQLITE))
+    except OSError:
+        return None
+    return path if begins == _SQLITE or path.name.startswith(NAME) else None
+
+
+def replay_journal(engine: Engine, path: Path, wanted: Callable[[Instrument], bool]) -> tuple[list[Book], list[str]]:
+    """Read a journal into `engine`, whose books have a `LargeTracker`: the books of the instruments that are `wanted`,
+    and a line for every place that could not be read. The newest trade of each is "now"; what is missing is declared
+    lost.
+
+    The journal of a running daemon can be read, too. Raises `ReplayError` where it is none.
+    """
+    try:
+        file = JournalFile(path)
+    except JournalError as error:
+        raise ReplayError(str(error)) from error
+    try:
+        restored = restore(file, engine, now=0, wanted=wanted)
+        skipped = [*file.skipped, *restored.findings]
+    finally:
+        file.close()
+    books = [book for book in engine.books.values() if len(book.tape)]
+    for book in books:
+        key, now = book.instrument.key, book.tape.newest_ts
+        engine.apply(FeedUp((key,), 0, 0))
+        engine.apply(Refill(key, (), now, lost=tuple(book.open_ranges()), warm=True, source="journal"))
+        engine.apply(Probe(key, book.sequence.newest, now))  # nothing newer is in there
+    return books, skipped
 
 
 def in_order(files: Iterable[Path]) -> list[Path]:

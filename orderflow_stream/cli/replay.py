@@ -1,4 +1,4 @@
-"""`replay`: archive files through the engine, answered as the API answers."""
+"""`replay`: archive files through the engine, or a journal, answered as the API answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from orderflow_stream.adapters.replay import ReplayError, in_order, replay
+from orderflow_stream.adapters.replay import ReplayError, in_order, journal_of, replay, replay_journal
 from orderflow_stream.analytics import flow, large
 from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.cli import FAILED, OK, USAGE
@@ -19,6 +19,8 @@ from orderflow_stream.venues.binance_archive import ArchiveError, symbol_of
 from orderflow_stream.venues.guess import guess_instrument
 
 WINDOWS: Final = tuple(units.parse_duration(text) for text in ("1m", "5m", "15m", "1h"))
+#: So many symbols are listed at most.
+_LISTED: Final = 20
 MIN_NOTIONAL: Final = 100_000 * units.NOTIONAL_SCALE
 
 
@@ -29,8 +31,15 @@ def run(
     if not 100 <= trades <= 5000:
         return _wrong(f"--trades must be from 100 to 5000, not {trades}")
     least = min_notional or MIN_NOTIONAL
+    journals = {path: file for path in files if (file := journal_of(path)) is not None}
+    for file in journals.values():
+        code = _journal(file, symbol, quote, trades, least, as_json=as_json)
+        if code != OK:
+            return code
     by_symbol: dict[str, list[Path]] = {}
     for path in files:
+        if path in journals:
+            continue
         try:
             name = symbol or symbol_of(path)
         except ArchiveError as error:
@@ -57,6 +66,40 @@ def run(
     return OK
 
 
+def _journal(file: Path, symbol: str | None, quote: str | None, trades: int, least: int, *, as_json: bool) -> int:
+    """What a journal holds of one symbol: the only one that fits, or there must be a word for which."""
+    fitting: list[str] = []
+
+    def wanted(instrument: Instrument) -> bool:
+        fits = symbol in {None, instrument.symbol} and quote in {None, instrument.quote}
+        if fits:
+            fitting.append(instrument.symbol)
+        return fits and len(fitting) == 1
+
+    symbol, quote = symbol and symbol.upper(), quote and quote.upper()
+    engine = _engine(least)
+    try:
+        books, skipped = replay_journal(engine, file, wanted)
+    except ReplayError as error:
+        _say(f"replay: {error}")
+        return FAILED
+    for line in skipped:
+        _say(f"replay: {file}: not read: {line}")
+    if len(fitting) > 1:
+        more = f" and {len(fitting) - _LISTED} more" if len(fitting) > _LISTED else ""
+        return _wrong(f"{file} holds {', '.join(sorted(fitting)[:_LISTED])}{more}; say which with --symbol")
+    if not books:
+        _say(f"replay: {file} holds no trades" + (f" of {symbol}" if symbol else ""))
+        return FAILED
+    _show(books[0], trades, least, as_json=as_json)
+    return OK
+
+
+def _engine(least: int) -> Engine:
+    engine = Engine(windows=WINDOWS, analytics=lambda book: (LargeTracker(book, least, engine.pending),))
+    return engine
+
+
 def _wrong(message: str) -> int:
     _say(f"replay: {message}")
     return USAGE
@@ -75,7 +118,7 @@ def _instrument(symbol: str, quote: str | None) -> Instrument | None:
 
 
 def _play(instrument: Instrument, paths: list[Path], least: int) -> Book:
-    engine = Engine(windows=WINDOWS, analytics=lambda book: (LargeTracker(book, least, engine.pending),))
+    engine = _engine(least)
     terminal = sys.stderr.isatty()
 
     def progress(path: Path, rows: int) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from orderflow_stream.adapters.replay import ReplayError, in_order, replay
+from orderflow_stream.adapters.replay import ReplayError, in_order, journal_of, replay, replay_journal
+from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import Instrument
 from orderflow_stream.venues.binance_archive import ArchiveError
+from tests.adapters.journal.keeping import change
+from tests.adapters.journal.recorded import record
 from tests.reference import spans
 from tests.reference.synthetic import synthetic
 from tests.reference.tapefile import Row, write_csv
@@ -20,7 +23,8 @@ MINUTE = 60_000_000
 
 
 def engine() -> Engine:
-    return Engine(windows=(MINUTE,), analytics=lambda book: ())
+    made = Engine(windows=(MINUTE,), analytics=lambda book: (LargeTracker(book, 10**30, made.pending),))
+    return made
 
 
 def parts(rows: list[Row], folder: Path, *cuts: int) -> list[Path]:
@@ -85,3 +89,44 @@ def test_what_cannot_be_read_is_an_archive_error(tmp_path: Path) -> None:
         replay(engine(), LTC, [tmp_path / "LTCUSDT-none.csv"])
     with pytest.raises(ArchiveError, match="cannot be read"):
         in_order([tmp_path / "LTCUSDT-none.csv", tmp_path / "LTCUSDT-other.csv"])
+
+
+def test_a_journal_is_told_from_an_archive(tmp_path: Path) -> None:
+    assert journal_of(tmp_path) is None
+    assert journal_of(tmp_path / "none.csv") is None
+    assert journal_of(*parts(synthetic(1, 5), tmp_path)) is None
+    file = record(tmp_path / "kept", {LTC: synthetic(1, 5)})
+    assert journal_of(file) == journal_of(tmp_path / "kept") == file
+    other = file.rename(tmp_path / "other")
+    assert journal_of(other) == other
+
+
+def test_a_journal_gives_the_tape_that_went_in(tmp_path: Path) -> None:
+    rows, others = synthetic(4, 3_000, holes=5, invalid=4), synthetic(5, 300)
+    btc = Instrument("binance", "BTCUSDT", "BTC", "USDT")
+    file = record(tmp_path, {LTC: rows, btc: others})
+    books, skipped = replay_journal(engine(), file, lambda instrument: instrument == LTC)
+    assert skipped == []
+    (book,) = books
+    told = book.coverage(rows[0].id, book.tape.newest_ts)
+    expected = spans.coverage(rows, trades=3_000)
+    assert [list(each) for each in told.missing] == expected["missing"]
+    assert (told.received, told.invalid, told.state, told.source) == (3_000, 4, "partial", "journal")
+    whole = replay(engine(), LTC, parts(rows, tmp_path))
+    for count in (100, 777, 3_000):
+        assert book.tape.last_sums(count) == whole.tape.last_sums(count)
+    (other,), _ = replay_journal(engine(), file, lambda instrument: instrument == btc)
+    assert other.coverage(None, other.tape.newest_ts).state == "live"  # nothing is missing, and nothing newer is there
+
+
+def test_what_of_a_journal_cannot_be_read_is_told(tmp_path: Path) -> None:
+    rows = synthetic(6, 3_000)
+    file = record(tmp_path, {LTC: rows})
+    change(file, "UPDATE frame SET crc = 0 WHERE seq = (SELECT max(seq) FROM frame)")
+    books, (line,) = replay_journal(engine(), file, lambda instrument: True)
+    assert line.endswith("is damaged")
+    assert rows[-200].id < (books[0].sequence.newest or 0) < rows[-1].id
+    assert file.exists()  # it is only looked at
+    file.write_bytes(b"SQLite format 3\x00 and then nothing of the kind" * 100)
+    with pytest.raises(ReplayError):
+        replay_journal(engine(), file, lambda instrument: True)

@@ -11,6 +11,9 @@ import aiohttp
 import pytest
 
 from orderflow_stream import cli
+from orderflow_stream.core.events import Instrument
+from tests.adapters.journal.keeping import change
+from tests.adapters.journal.recorded import record
 from tests.e2e.inside import market, running
 from tests.reference import oracle
 from tests.reference.oracle import assert_same, load_json
@@ -127,6 +130,55 @@ def test_what_cannot_be_read_fails_with_one_line(
     assert told.err.startswith(f"replay: {file}")
     assert words in told.err
     assert told.err.count("\n") == 1
+
+
+def journal(folder: Path) -> tuple[list[Row], list[Row]]:
+    """What is in a journal of two symbols."""
+    btc, eth = synthetic(1, 7_000, holes=3, invalid=2), synthetic(2, 1_200, price=Decimal("0.05"))
+    record(
+        folder,
+        {Instrument("binance", "BTCUSDT", "BTC", "USDT"): btc, Instrument("binance", "ETHBTC", "ETH", "BTC"): eth},
+    )
+    return btc, eth
+
+
+def test_a_journal_is_answered_as_an_archive_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    btc, eth = journal(tmp_path)
+    for where in (tmp_path, tmp_path / "journal.sqlite3"):
+        assert call(where, "--symbol", "btcusdt", "--trades", "777", "--min-notional", "1", "--json") == 0
+        told = capsys.readouterr()
+        assert told.err == ""
+        hold(told.out, btc, "BTCUSDT", "USDT", trades=777, least=1)
+    assert call(tmp_path, "--quote", "btc", "--min-notional", "1", "--json") == 0  # the only one with that quote
+    hold(capsys.readouterr().out, eth, "ETHBTC", "BTC", least=1)
+    assert call(tmp_path, "--symbol", "ETHBTC", "--min-notional", "1") == 0
+    assert "1,200 trades read" in capsys.readouterr().out
+
+
+def test_a_journal_of_several_symbols_wants_to_know_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(tmp_path)
+    assert call(tmp_path) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == f"replay: {tmp_path}/journal.sqlite3 holds BTCUSDT, ETHBTC; say which with --symbol\n"
+    assert call(tmp_path, "--symbol", "XRPUSDT") == 1
+    assert capsys.readouterr().err == f"replay: {tmp_path}/journal.sqlite3 holds no trades of XRPUSDT\n"
+
+
+def test_what_of_a_journal_is_damaged_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal(tmp_path)
+    change(tmp_path / "journal.sqlite3", "UPDATE frame SET crc = 0 WHERE seq = (SELECT max(seq) - 1 FROM frame)")
+    assert call(tmp_path, "--symbol", "BTCUSDT", "--json") == 0
+    told = capsys.readouterr()
+    assert told.err.startswith(f"replay: {tmp_path}/journal.sqlite3: not read: frame ")
+    coverage = load_json(told.out)["flow"]["coverage"]
+    assert coverage["missing_total"] > 100
+    assert coverage["state"] == "partial"
+    (tmp_path / "journal.sqlite3").write_bytes(b"SQLite format 3\x00" + b"\x07" * 5_000)
+    assert call(tmp_path, "--symbol", "BTCUSDT") == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"replay: {tmp_path}/journal.sqlite3")
 
 
 def test_a_folder_is_no_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
