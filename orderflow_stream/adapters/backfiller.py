@@ -11,20 +11,25 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import structlog
 from msgspec import Struct
 
+from orderflow_stream.adapters.joiner import Joiner
 from orderflow_stream.adapters.mender import Mender
+from orderflow_stream.adapters.minded import minded
 from orderflow_stream.adapters.pages import Pages
 from orderflow_stream.adapters.prober import Prober
 from orderflow_stream.adapters.rest import Rest
 from orderflow_stream.adapters.warmer import Progress, Warmer
-from orderflow_stream.core.events import Corrected, GapFound, Instrument
+from orderflow_stream.core.events import Corrected, Forget, GapFound, Instrument
 from orderflow_stream.feed.backfill import CAP, MARGIN, Plan
 from orderflow_stream.feed.repair import DELAY, Repair
 from orderflow_stream.feed.upstream import Books, RestVenue, Sink
 
 PARALLEL: Final = 10
 _HOUR: Final = 3_600_000_000
+
+log = structlog.get_logger(__name__)
 
 
 class BackfillCounters(Struct, frozen=True):
@@ -47,7 +52,8 @@ class Backfiller:
 
     `instrument_of` finds an instrument by key (None once it was removed); `doubtful` says whether one is not proven to
     be whole; `activity` ranks one (higher first); `trades` and `window` (µs) are how far a warm-up reads back, `cap`
-    the rows it reads at most; `repair_delay` (µs) is how long late frames may fill a hole first.
+    the rows it reads at most; `repair_delay` (µs) is how long late frames may fill a hole first. `cold` says whether
+    one lacks a part of its past; `worthless` whether what lies before a hole is worth less than the hole.
     """
 
     def __init__(
@@ -60,6 +66,8 @@ class Backfiller:
         now: Callable[[], int],
         instrument_of: Callable[[str], Instrument | None],
         doubtful: Callable[[str], bool] = lambda key: False,
+        cold: Callable[[str], bool] = lambda key: False,
+        worthless: Callable[[GapFound], bool] = lambda gap: False,
         activity: Callable[[Instrument], int] = lambda _: 0,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         trades: int = 5000,
@@ -70,6 +78,11 @@ class Backfiller:
     ) -> None:
         pages = Pages(rest, venue, now)
         self._activity = activity
+        self._instrument_of = instrument_of
+        self._sink = sink
+        self._now = now
+        self._cold = cold
+        self._worthless = worthless
         self._mender = Mender(
             pages, books, sink, Repair(delay=repair_delay), instrument_of=instrument_of, now=now, sleep=sleep
         )
@@ -84,38 +97,68 @@ class Backfiller:
             parallel=parallel,
         )
         self._prober = Prober(pages, books, sink, restarted=self._begin_anew, now=now, sleep=sleep, doubtful=doubtful)
+        self._joiner = Joiner(
+            pages,
+            books,
+            sink,
+            joined=self._joined,
+            doubt=self._ask,
+            doubtful=doubtful,
+            now=now,
+            sleep=sleep,
+            parallel=parallel,
+        )
+
+    def restored(self, key: str) -> None:
+        """What is held of this instrument was read from a journal: it is joined to what REST has, once its stream is
+        up, and read further back from where it begins."""
+        self._joiner.expect(key)
 
     def warm(self, instrument: Instrument) -> None:
         """Read its past, once its stream is up. While that is under way, another order changes nothing."""
-        self._warmer.order(instrument, self._activity(instrument))
+        if instrument.key in self._joiner:
+            self._joiner.order(instrument, self._activity(instrument))
+        else:
+            self._warmer.order(instrument, self._activity(instrument))
 
     def repair(self, gap: GapFound) -> None:
-        """Fill this hole, after the delay."""
-        self._mender.found(gap)
+        """Fill this hole, after the delay; or begin anew after it, where that is cheaper."""
+        if self._worthless(gap):
+            self._begin_after(gap)
+        else:
+            self._mender.found(gap)
 
     def corrected(self, update: Corrected) -> None:
         """The tape filled (a part of) a hole: it need not be asked for."""
         self._mender.filled(update.instrument, update.filled)
 
-    def probe(self, instrument: Instrument) -> None:
-        """Ask for its newest id and feed `Probe`, unless a newer trade arrives before its turn comes.
+    def probe(self, instrument: Instrument, *, silent: bool = False) -> None:
+        """Ask for its newest id and feed `Probe`, unless a newer trade arrives before its turn comes. `silent`: its
+        stream is out of rhythm (see `Prober.order`).
 
         Where the answer shows that the venue began its ids anew, `Restarted` is fed instead, and the past read again.
         """
-        self._prober.order(instrument, self._activity(instrument))
+        if instrument.key in self._joiner:
+            self._joiner.order(instrument, self._activity(instrument))
+        else:
+            self._prober.order(instrument, self._activity(instrument), silent=silent)
 
     def forget(self, key: str) -> None:
         """The instrument was removed: drop all work for it."""
         self._warmer.forget(key)
         self._prober.forget(key)
+        self._joiner.forget(key)
         self._mender.holes.forget(key)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._warmer.run())
-            group.create_task(self._prober.run())
-            group.create_task(self._mender.run())
+            await minded(
+                group.create_task(self._warmer.run(), name="warmer"),
+                group.create_task(self._prober.run(), name="prober"),
+                group.create_task(self._joiner.run(), name="joiner"),
+                group.create_task(self._mender.run(), name="mender"),
+            )
 
     @property
     def progress(self) -> Progress:
@@ -130,21 +173,46 @@ class Backfiller:
     @property
     def counters(self) -> BackfillCounters:
         """What was done so far."""
-        warmer, mender, prober = self._warmer, self._mender, self._prober
+        warmer, mender, prober, joiner = self._warmer, self._mender, self._prober, self._joiner
         return BackfillCounters(
             warmed=warmer.warmed,
             warm_pages=warmer.pages,
             warm_trades=warmer.trades,
-            repair_fetches=mender.fetches,
-            repair_trades=mender.trades,
+            repair_fetches=mender.fetches + joiner.fetches,
+            repair_trades=mender.trades + joiner.trades,
             lost=warmer.lost + mender.lost,
             given_up=mender.holes.given_up,
             probes=prober.probes,
             restarts=prober.restarts,
-            failures=warmer.failures + mender.failures + prober.failures,
+            failures=warmer.failures + mender.failures + prober.failures + joiner.failures,
         )
+
+    def _ask(self, instrument: Instrument) -> None:
+        self._prober.order(instrument, self._activity(instrument))
+
+    def _joined(self, instrument: Instrument) -> None:
+        if self._cold(instrument.key):
+            self._warmer.order(instrument, self._activity(instrument), onward=True)
+
+    def _begin_after(self, gap: GapFound) -> None:
+        """Give up all that is older than the end of that hole, and read the past from there."""
+        key, before = gap.instrument, gap.last + 1
+        instrument = self._instrument_of(key)
+        if instrument is None:
+            return
+        log.info(
+            "too long away: what is held is older than every window, so it is read anew",
+            instrument=key,
+            missing=gap.last - gap.first + 1,
+        )
+        self._mender.holes.forget(key, before)
+        self._warmer.forget(key)
+        self._joiner.forget(key)
+        self._sink(Forget(key, before, self._now()))
+        self._warmer.order(instrument, self._activity(instrument), onward=True)
 
     def _begin_anew(self, instrument: Instrument) -> None:
         self._mender.holes.forget(instrument.key)
+        self._joiner.forget(instrument.key)
         self._warmer.forget(instrument.key)
         self.warm(instrument)

@@ -32,6 +32,7 @@ class Progress(Struct, frozen=True):
 class _Item(Struct, eq=False):
     instrument: Instrument
     plan: Plan
+    onward: bool = False
     streamed: int | None = None
 
 
@@ -82,14 +83,15 @@ class Warmer:
             eta = (self._now() - self._began) / 1e6 * left / done
         return Progress(done, self._total, self.pages, self.trades, self.weight, eta)
 
-    def order(self, instrument: Instrument, rank: int) -> None:
-        """Warm it up; while that is under way, another order changes nothing."""
+    def order(self, instrument: Instrument, rank: int, *, onward: bool = False) -> None:
+        """Warm it up; while that is under way, another order changes nothing. `onward`: from the oldest trade held,
+        where there is one."""
         if instrument.key in self._items:
             return
         if not self._items:
             self._total, self._began = 0, self._now()
         self._total += 1
-        item = self._items[instrument.key] = _Item(instrument, self._plan())
+        item = self._items[instrument.key] = _Item(instrument, self._plan(), onward)
         self._work.put(item, rank)
 
     def forget(self, key: str) -> None:
@@ -103,6 +105,8 @@ class Warmer:
 
     async def _warm(self, item: _Item) -> None:
         key, plan = item.instrument.key, item.plan
+        if item.onward and plan.newest is None and self._resume(item):
+            self._sink(Refill(key, (), self._now(), warm=True))  # it goes back far enough as it is
         while self._items.get(key) is item:
             ask = plan.next(self._now(), item.streamed)
             if ask is None:
@@ -124,6 +128,15 @@ class Warmer:
             warm = plan.next(now, item.streamed) is None
             if worth.trades or worth.origin or warm:
                 self._sink(Refill(key, worth.trades, now, lost=worth.lost, origin=worth.origin, warm=warm))
+
+    def _resume(self, item: _Item) -> bool:
+        """Let the plan go on where the tape begins; whether nothing is left to be read."""
+        books, key = self._books, item.instrument.key
+        first, newest, oldest_ts = books.oldest_id(key), books.newest_id(key), books.oldest_ts(key)
+        if first is None or newest is None or oldest_ts is None:
+            return False
+        item.plan.resume(first, newest, books.count(key), oldest_ts)
+        return item.plan.next(self._now(), None) is None
 
     def _finish(self, item: _Item) -> None:
         key, plan = item.instrument.key, item.plan

@@ -174,6 +174,24 @@ class LargeTracker:
         self._reported = 0  # the open order's rows that a report has told of already
         self._marks = 0
 
+    def set_threshold(self, threshold: int) -> None:
+        """Another threshold from now on; nothing is reported because of it. The ring keeps what reaches it, and of a
+        lower one it gets what the tape still holds."""
+        lowered = threshold < self.threshold
+        self.threshold = threshold
+        kept = {found.id: found for found in self.ring if found.notional >= threshold}
+        if lowered:
+            tape = self.book.tape
+            mine = self._rows[-1].id if self._rows else -1  # the open order is told when it is closed
+            for order in _large_orders(_parts(tape.chunks, 0), threshold):
+                if order[-1].id != mine and order[-1].id not in kept:
+                    kept[order[-1].id] = print_of(self._key, order)
+        self.ring = [kept[id_] for id_ in sorted(kept)][-RING_MOST:]
+        if self._notional < threshold:
+            self._pending.pop(self, None)
+        elif self._reported < len(self._rows):
+            self._pending[self] = None
+
     @property
     def due(self) -> int | None:
         """When the open order is closed by time, if it is large and not reported yet."""
@@ -312,6 +330,42 @@ class LargeTracker:
             self._pending[self] = None
         else:
             self._pending.pop(self, None)
+
+    def dump(self) -> tuple[list[LargePrint], bool]:
+        """The ring, and whether the newest order is large and still to be told; for `load`."""
+        return self.ring[:], self in self._pending
+
+    def load(self, known: list[LargePrint], untold: bool) -> None:
+        """The tape was put together anew: the ring follows from it and from the orders `known` (as reported, in that
+        order), by the threshold of now. With `untold` the newest order, if large, is still to be reported, as late."""
+        self.on_reset()
+        for found in known:
+            self._drop(found.first_id, found.id)
+            self._keep(found)
+        told, self.ring = self.ring, []
+        rows = list(self.book.tape.last_rows(1))
+        if not rows:
+            self.ring = [one for one in told if one.notional >= self.threshold]
+            return
+        newest = rows[-1].id
+        by_id = {one.id: one for one in told}
+        found_now: list[LargePrint] = []
+        for order in _large_orders(_parts(self.book.tape.chunks, 0), self.threshold):
+            whole = print_of(self._key, order)
+            old = by_id.get(whole.id)
+            found_now.append(old if old is not None and old.first_id <= whole.first_id else whole)
+        open_order = self._around(rows)
+        parts = [one for one in told if open_order[0].id <= one.first_id and one.id <= newest]
+        wait = untold and not any(one.id == newest for one in parts)
+        if wait and found_now and found_now[-1].id == newest:
+            found_now[-1:] = parts
+        ids = {one.id for one in found_now}
+        held = self.book.tape.has([end for one in told for end in (one.first_id, one.id)])
+        began = [one for one in told if one.id not in ids and not {one.first_id, one.id} <= held]  # gone, or in part
+        kept = sorted((one for one in (*began, *found_now) if one.notional >= self.threshold), key=_print_id)
+        edge = kept[-1].ts_event - RING_SPAN if kept else 0
+        self.ring = [one for one in kept[-RING_MOST:] if one.ts_event > edge]
+        self._reopen(open_order, parts, wait=wait, late=True)
 
     def on_reset(self) -> None:
         """The ids begin anew: the open order is over, the ring of the old ids is gone."""

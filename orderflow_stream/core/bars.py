@@ -127,12 +127,34 @@ class BarRing:
         volumes = [sum(next(wide)[at] << _BITS * part for part in range(parts)) for parts in _PARTS]
         return Bar(self._start[at], open_, high, low, close, first, last, Sums(buys, sells, *volumes))
 
+    def dump(self) -> bytes:
+        """All of it, for `load`."""
+        return b"".join(column.tobytes() for column in (self._start, *self._columns, *self._wide))
+
+    def load(self, data: bytes) -> None:
+        """What `dump` gave. Raises `ValueError` where it cannot have been that."""
+        columns = (self._start, *self._columns, *self._wide)
+        size, rest = divmod(len(data), len(columns))
+        if rest or size % 8:
+            raise ValueError(f"{len(data)} bytes are no ring of bars")
+        for i, column in enumerate(columns):
+            del column[:]
+            column.frombytes(data[i * size : (i + 1) * size])
+
     def _trim(self) -> None:
         stale = bisect_left(self._start, self._start[-1] - self.span + self.width)
         if stale > len(self._start) // 8:  # in strides: cutting a column at its head moves all of it
             del self._start[:stale]
             for column in (*self._columns, *self._wide):
                 del column[:stale]
+
+
+class BarsKept(Struct):
+    """All bars of an instrument: the rings of seconds and minutes, and the open second."""
+
+    seconds: bytes = b""
+    minutes: bytes = b""
+    open: Bar | None = None
 
 
 class Bars:
@@ -172,6 +194,20 @@ class Bars:
         bars.seconds, bars.minutes = self.seconds, self.minutes
         return bars
 
+    def dump(self) -> BarsKept:
+        """What `load` takes."""
+        now = self._current(self._tape.head()) if self._start >= 0 else None
+        return BarsKept(self.seconds.dump(), self.minutes.dump(), now)
+
+    def load(self, kept: BarsKept, head: Sums) -> None:
+        """Begin with these; `head` were the tape's running sums then. Raises `ValueError`."""
+        self.seconds.load(kept.seconds)
+        self.minutes.load(kept.minutes)
+        if kept.open is not None:
+            self._start = kept.open.start
+            self._set(kept.open)
+            self._base = head - kept.open.sums
+
     def on_trade(self, id_: int, price: int, ts: int) -> None:
         """The trade just appended to the tape."""
         if 0 <= ts - self._start < 1_000_000:
@@ -196,10 +232,14 @@ class Bars:
 
     def on_late(self, rows: Sequence[Row]) -> None:
         """Trades that were put into the tape out of turn, ascending by id; the tape holds them already."""
+        self.take(Sums.of((row.price, row.qty) for row in rows), fold(rows, self.SECOND))
+
+    def take(self, added: Sums, folded: Sequence[Bar]) -> None:
+        """The same, of trades that add up to `added` and were folded into bars of a second already."""
         head = self._tape.head()
-        self._base = self._base + Sums.of((row.price, row.qty) for row in rows)
+        self._base = self._base + added
         past: list[Bar] = []
-        for bar in fold(rows, self.SECOND):
+        for bar in folded:
             if bar.start < self._start:
                 past.append(bar)
             elif bar.start == self._start:

@@ -11,16 +11,10 @@ from orderflow_stream.core.bars import Bars
 from orderflow_stream.core.coverage import Coverage
 from orderflow_stream.core.events import BUY, SELL, Instrument, LargePrint, Range, Source, State, Trade
 from orderflow_stream.core.sequence import Sequence
+from orderflow_stream.core.state import LEAD, believed, judge, why_silent
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.core.tape import Row, Tape
 from orderflow_stream.core.window import Window
-
-#: Silence shorter than this is never called quiet, whatever the rhythm; longer than `QUIET_MAX` always is.
-QUIET_MIN: Final = 10_000_000
-QUIET_MAX: Final = 60_000_000
-#: A symbol is quiet after this many of its usual intervals between trades.
-QUIET_INTERVALS: Final = 20
-_RHYTHM_TRADES: Final = 100
 
 #: Gap records kept for `/v1/gaps`.
 GAP_LOG: Final = 1_000
@@ -41,7 +35,11 @@ class GapRecord(Struct):
 
 
 class BookCounters(Struct):
-    """Monotone counts of one instrument since the process began."""
+    """Monotone counts of one instrument since the process began.
+
+    `lost` are ids that were proven lost at some time; those that the venue got back since are in `refilled` as well.
+    How many are lost now, `Sequence.lost` tells.
+    """
 
     received: int = 0
     applied: int = 0
@@ -91,9 +89,13 @@ class Book:
         "demand",
         "gap_log",
         "generation",
+        "heard",
         "instrument",
         "large_count",
         "last_recv",
+        "mute",
+        "mute_answered",
+        "mute_reason",
         "origin",
         "past_live",
         "reconnected",
@@ -106,6 +108,7 @@ class Book:
         "streamed_from",
         "suspect",
         "tape",
+        "told_trading",
         "up_at",
         "verified",
         "warm",
@@ -142,6 +145,11 @@ class Book:
         self.demand = False  # read by REST on demand, no stream behind it
         self.as_of: int | None = None
         self.last_recv = -1
+        self.heard = -1  # receipt of the newest duplicate: a stream that tells nothing new is no silent one
+        self.mute = -1  # an id that REST has, and the stream did not bring when it had had the time to
+        self.mute_answered = -1  # since when a connection carries the symbol that did not when it fell silent
+        self.mute_reason = ""
+        self.told_trading = instrument.trading
         self.clock_offset = 0
         self.suspect: int | None = None  # an id far beyond the order, believed only when its successor comes
         self.state: State = "connecting"
@@ -161,7 +169,7 @@ class Book:
         self.origin = self.warm = False
         self.refilled, self.streamed, self.streamed_from, self.behind, self.suspect = {}, -1, -1, -1, None
         self.as_of = None
-        self.last_recv = -1
+        self.last_recv = self.mute = -1
         self.attention = True
         for record in self.gap_log:
             if record.status == "open":
@@ -189,8 +197,20 @@ class Book:
     # -- numbers --------------------------------------------------------------------------------------------------
 
     def now(self, now: int) -> int:
-        """Venue time for this instrument: never behind its newest trade."""
-        return max(now, self.tape.newest_ts)
+        """Venue time for this instrument: never behind its newest trade.
+
+        But one trade that claims to be of the far future must not age all others: more than `LEAD` ahead of our
+        (corrected) clock, a time is believed where at least three of the last nine trades are that late too. The trade
+        itself counts all the same, in every window until its own time has passed.
+        """
+        newest = self.tape.newest_ts
+        if newest <= now:
+            return now
+        return newest if newest - now <= LEAD or now < 0 else believed(self, now)
+
+    def silence(self, now: int) -> int:
+        """For how long (µs) no stream has brought anything of it; a connection that came up since counts as a word."""
+        return now - max(self.last_recv, self.heard, self.up_at)
 
     @property
     def live(self) -> Sums:
@@ -207,42 +227,6 @@ class Book:
         return self.windows[span].sums(self.now(now))
 
     # -- state ----------------------------------------------------------------------------------------------------
-
-    def quiet_after(self) -> int:
-        """The silence (µs) beyond which this symbol is called quiet, from its own rhythm."""
-        newest = self.tape.newest()
-        held = len(self.tape)
-        if newest is None or held < 2:
-            return QUIET_MIN
-        oldest = self.tape.back(min(_RHYTHM_TRADES, held))
-        if oldest is None:
-            return QUIET_MIN
-        rhythm = (newest.ts_event - oldest.ts_event) // max(1, min(_RHYTHM_TRADES, held) - 1)
-        return max(QUIET_MIN, min(QUIET_MAX, rhythm * QUIET_INTERVALS))
-
-    def judge(self, now: int, missing: int, lost: int) -> tuple[State, str]:
-        """The state, at venue time `now`, of what lacks `missing` ids that may still come and `lost` ones, and why."""
-        if self.demand:
-            if self.as_of is not None and now - self.as_of > QUIET_MIN:
-                return "stale", "not read again since it was asked for"
-        elif not self.connections:
-            if self.was_up:
-                return "stale", self.state_reason if self.state == "stale" else "the feed is down"
-            return "connecting", self.state_reason if self.state == "connecting" else "not connected yet"
-        if not self.warm:
-            return "warming", "not read yet" if self.demand else "reading the recent past by REST"
-        if self.behind >= max(self.sequence.next, 0):
-            return "stale", "the venue has trades that the feed did not bring"
-        if missing:
-            return "gap", f"{missing} trades missing, being refilled"
-        if not self.verified and not self.demand:
-            return "unverified", "connected again, not yet proven to be whole"
-        if lost:
-            return "partial", f"{lost} trades are lost"
-        silence = now - self.tape.newest_ts
-        if self.tape.newest_ts >= 0 and (silence < QUIET_MIN or silence <= self.quiet_after()):
-            return "live", "trades arrive"
-        return "quiet", "no trade for longer than usual"
 
     # -- coverage -------------------------------------------------------------------------------------------------
 
@@ -280,7 +264,7 @@ class Book:
             invalid = sequence.invalid_between(first, last)
             expected = last - first + 1
         back = self._reaches_back(trades, since)
-        state, _ = self.judge(now, open_, lost)
+        state, _ = judge(self, now, open_, lost)
         newest = self.tape.newest_ts
         return Coverage(
             first_id=first,
@@ -296,10 +280,10 @@ class Book:
             reaches_back=back,
             complete=not missing and back and state in {"live", "quiet"},
             state=state,
-            as_of=self._as_of(),
+            as_of=self._as_of(now),
             generation=self.generation,
             source=self._source(first),
-            last_trade_age=now - newest if newest >= 0 else None,
+            last_trade_age=max(0, now - newest) if newest >= 0 else None,
             lag=self.last_recv - newest if self.last_recv >= 0 and newest >= 0 else None,
             clock_offset=self.clock_offset,
         )
@@ -309,6 +293,26 @@ class Book:
         self.as_of = max(ts, -1 if self.as_of is None else self.as_of)
         if ts >= self.up_at:  # asked after the connection was up: whatever came since has come by it
             self.verified = True
+            if 0 <= self.mute_answered <= ts:
+                self.mute = self.mute_answered = -1  # another connection listens, and there is nothing to hear
+
+    def doubt(self) -> None:
+        """An id came that makes no sense: the venue may have begun its ids anew. Nothing is proven until it is asked,
+        or the order goes on."""
+        self.verified = False
+        self.attention = True
+
+    def silent(self, told: int, ts: int) -> None:
+        """REST had id `told` at `ts`, and the stream, given the time, did not bring it."""
+        if self.mute < 0:
+            self.mute_answered, self.mute_reason = -1, why_silent(self, ts)
+        self.mute = told
+
+    def spoke(self, id_: int) -> None:
+        """A stream brought this id: that ends the silence, once it has come to what REST knew."""
+        if 0 <= self.mute <= id_:
+            self.mute = self.mute_answered = -1
+            self.attention = True
 
     def note_streamed(self) -> None:
         """To be told before a refill: the newest id, if no refill brought it, came by a stream."""
@@ -339,9 +343,9 @@ class Book:
         oldest = self.tape.first()
         return oldest is not None and since is not None and oldest.ts_event <= since
 
-    def _as_of(self) -> int | None:
+    def _as_of(self, now: int) -> int | None:
         """Venue time at which the feed was last known to be alive: the newest trade, or a later REST probe."""
-        known = max(-1 if self.as_of is None else self.as_of, self.tape.newest_ts)
+        known = max(-1 if self.as_of is None else self.as_of, min(self.tape.newest_ts, now))
         return known if known >= 0 else None
 
     def open_ranges(self) -> list[Range]:

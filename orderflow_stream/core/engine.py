@@ -14,6 +14,7 @@ from orderflow_stream.core.events import (
     Event,
     FeedDown,
     FeedUp,
+    Forget,
     Instrument,
     LateTrades,
     Probe,
@@ -25,7 +26,9 @@ from orderflow_stream.core.events import (
 )
 from orderflow_stream.core.keeper import Keeper
 from orderflow_stream.core.refill import NOTHING, arrived, corrected, declare, refill, row, splice
+from orderflow_stream.core.restore import forget
 from orderflow_stream.core.sequence import Verdict
+from orderflow_stream.core.state import LEAD, judge
 
 #: An id this far beyond the order is believed only when the trade after it confirms it.
 JUMP: Final = 1_000_000
@@ -74,7 +77,14 @@ class Engine:
             self.books[instrument.key] = book
         elif book.instrument != instrument:
             book.instrument = instrument  # what the venue says of it has changed
+            book.attention = True
         return book
+
+    def set_limits(self, *, keep_trades: int, budget_bytes: int) -> None:
+        """Keep so much from now on: more grows as trades come, less is let go of at each tape's next chunk."""
+        self.keeper.trades, self.keeper.budget = keep_trades, budget_bytes
+        for book in self.books.values():
+            self.keeper.keep(book, self.now)
 
     def remove(self, key: str) -> None:
         """Forget an instrument and all that was kept of it."""
@@ -142,13 +152,14 @@ class Engine:
             book.verified = True
             if trade.id <= book.behind:  # told of as missing, since the venue knew it first; it has come by itself
                 updates += arrived(book, trade.id, trade.ts_event)
+            book.spoke(trade.id)
             updates += self._restate(book, trade.ts_event)
         return updates
 
     def _irregular(self, book: Book, trade: Trade) -> tuple[Update, ...] | None:
         """A trade that does not simply continue the order, or a row that the venue marked invalid."""
         counters, sequence = book.counters, book.sequence
-        reason = self._refuse(book, trade.id)
+        reason = self._refuse(book, trade)
         if reason is not None:
             counters.dropped[reason] = counters.dropped.get(reason, 0) + 1
             return None
@@ -158,6 +169,11 @@ class Engine:
         verdict = sequence.offer(trade.id, trade.ts_event)
         if verdict is Verdict.DUPLICATE:
             counters.duplicate += 1
+            book.heard = trade.ts_recv
+            if book.mute >= 0:
+                book.spoke(trade.id)
+            if trade.ts_event > book.tape.newest_ts >= 0:
+                book.doubt()  # an id of old on a trade of now
             return None
         counters.applied += 1
         book.attention = True
@@ -194,14 +210,18 @@ class Engine:
             updates += declare(book, trade.id + 1, oldest - 1, now)
         return updates
 
-    def _refuse(self, book: Book, id_: int) -> str | None:
-        sequence = book.sequence
+    def _refuse(self, book: Book, trade: Trade) -> str | None:
+        """Why this id cannot be believed. Where the venue may have begun its ids anew, it is to be asked."""
+        sequence, id_ = book.sequence, trade.id
         if sequence.first is None:
             return None
-        if id_ < sequence.first and (book.tape.evicted or sequence.first - id_ > OLD):
-            return "too_old"
+        if id_ < sequence.first:
+            if trade.ts_event > book.tape.newest_ts >= 0:
+                book.doubt()
+            return "too_old" if book.tape.evicted or sequence.first - id_ > OLD else None
         if id_ - sequence.next >= JUMP and not (book.suspect is not None and 0 < id_ - book.suspect <= OLD):
             book.suspect = id_
+            book.doubt()
             return "id_jump"
         return None
 
@@ -225,6 +245,13 @@ class Engine:
             book.restart(event.ts)
             self.keeper.weigh(book)
             return self._restate(book, event.ts)
+        if isinstance(event, Forget):
+            book = self.books.get(event.instrument)
+            if book is None:
+                return None
+            updates = forget(book, event.before, event.ts)
+            self.keeper.weigh(book)
+            return updates + self._restate(book, event.ts)
         raise TypeError(f"not an event: {event!r}")
 
     def _refill(self, book: Book, event: Refill) -> tuple[Update, ...]:
@@ -246,6 +273,8 @@ class Engine:
             book.behind, book.behind_at = told, event.ts
             if first <= told:
                 updates = declare(book, first, told, event.ts, skipped=False)
+            if event.silent and max(book.last_recv, book.heard) < event.ts:
+                book.silent(told, max(event.ts, self.now))
         elif told == newest:  # an older id is a database that lags, and proves nothing
             book.alive(event.ts)
         return updates + self._restate(book, event.ts)
@@ -256,9 +285,12 @@ class Engine:
         if isinstance(event, FeedUp):
             if not book.connections:
                 book.up_at = event.ts
+                book.mute = -1
                 if book.was_up:
                     book.verified = False
                     book.reconnected = True
+            elif book.mute >= 0 and event.connection not in book.connections:
+                book.mute_answered = event.ts
             if book.demand:  # what was read on demand is not followed by the stream: it is warmed up like any other
                 book.demand = book.warm = book.verified = False
             book.connections.add(event.connection)
@@ -277,11 +309,13 @@ class Engine:
         return self._restate(book, event.ts)
 
     def _restate(self, book: Book, ts: int) -> tuple[Update, ...]:
-        now = max(ts, self.now, book.tape.newest_ts)
-        state, reason = book.judge(now, book.sequence.open, book.sequence.lost)
+        now = book.now(max(min(ts, self.now + LEAD), self.now) if self.now >= 0 else ts)
+        state, reason = judge(book, now, book.sequence.open, book.sequence.lost)
         book.attention = state != "live"
-        if state == book.state:
+        if state == book.state and book.told_trading == book.instrument.trading:
+            book.state_reason = reason
             return NOTHING
+        book.told_trading = book.instrument.trading
         book.state, book.state_since, book.state_reason = state, now, reason
         return (StateChanged(book.instrument.key, state, now, reason),)
 

@@ -1,8 +1,8 @@
 """What enters the engine and what comes out of it: two closed unions of plain values.
 
-In: `Trade`, `Refill`, `FeedUp`, `FeedDown`, `Probe`, `Restarted`. Out (the engine *returns* them, nothing is called
-back): `LargePrint`, `GapFound`, `Corrected`, `StateChanged`, `LateTrades`. All times are microseconds since the
-epoch, prices and quantities integers at 10^-8, notionals at 10^-16.
+In: `Trade`, `Refill`, `FeedUp`, `FeedDown`, `Probe`, `Restarted`, `Forget`. Out (the engine *returns* them, nothing
+is called back): `LargePrint`, `GapFound`, `Corrected`, `StateChanged`, `LateTrades`. All times are microseconds since
+the epoch, prices and quantities integers at 10^-8, notionals at 10^-16.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Instrument(Struct, frozen=True):
     trading: bool = True
     tick: int = 0  # smallest price step at 10^-8, 0 where the venue states none
     step: int = 0  # smallest quantity step at 10^-8
+    status: str = "TRADING"  # the venue's own word; empty where it lists the symbol no longer
 
     @property
     def key(self) -> str:
@@ -97,11 +98,15 @@ class Refill(Struct, frozen=True):
 
 
 class Probe(Struct, frozen=True):
-    """REST was asked for the newest id: `newest_id` (None where the symbol has never traded) at venue time `ts`."""
+    """REST was asked for the newest id: `newest_id` (None where the symbol has never traded) at venue time `ts`.
+
+    `silent`: the stream had been silent, and has not brought that id though it had the time to.
+    """
 
     instrument: str
     newest_id: int | None
     ts: int
+    silent: bool = False
 
 
 class Restarted(Struct, frozen=True):
@@ -111,7 +116,15 @@ class Restarted(Struct, frozen=True):
     ts: int
 
 
-Event = Trade | Refill | FeedUp | FeedDown | Probe | Restarted
+class Forget(Struct, frozen=True):
+    """Ids below `before` are given up: what lies there is not worth reading any more. The tape begins anew, cold."""
+
+    instrument: str
+    before: int
+    ts: int
+
+
+Event = Trade | Refill | FeedUp | FeedDown | Probe | Restarted | Forget
 
 
 class LargePrint(Struct, frozen=True):

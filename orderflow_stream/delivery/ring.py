@@ -8,7 +8,7 @@ of one. Trades have a ring of their own: a burst of them must not push the rest 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
@@ -80,26 +80,36 @@ class EventLog:
     __slots__ = (
         "_event_floor",
         "_events",
+        "_floors",
+        "_highest",
         "_last",
         "_most_events",
         "_most_trades",
+        "_origin",
         "_trade_floor",
         "_trades",
+        "began",
         "epoch",
         "seq",
+        "tap",
     )
 
     def __init__(self, epoch: str, *, trades: int, events: int) -> None:
         """`trades` and `events`: how many of each are kept."""
-        self.epoch: Final = epoch
+        self.epoch = epoch
         self.seq = 0
+        self.tap: list[tuple[int, Payload]] | None = None  # what was logged, for a journal that empties it
         self._most_trades: Final = trades
         self._most_events: Final = events
         self._trades: deque[tuple[int, Trade | Late]] = deque(maxlen=trades)
         self._events: deque[Entry] = deque(maxlen=events)
         self._trade_floor = 0  # the newest event of each kind that is gone
         self._event_floor = 0
+        self._origin = 0  # what was before is not known by instrument
         self._last: dict[str, int] = {}  # by instrument, when its trades last changed
+        self.began = 0  # where this process began to count; what came before was told by others
+        self._floors: dict[str, int] = {}  # by instrument: what was before cannot be told, `began` where none is said
+        self._highest = 0  # of all of them
 
     @property
     def position(self) -> str:
@@ -112,7 +122,10 @@ class EventLog:
         ring = self._trades
         if len(ring) == self._most_trades:
             self._trade_floor = ring[0][0]
-        ring.append((seq, trade))
+        entry = (seq, trade)
+        ring.append(entry)
+        if self.tap is not None:
+            self.tap.append(entry)
         self._last[trade.instrument] = seq
         return seq
 
@@ -122,16 +135,53 @@ class EventLog:
         ring = self._events
         if len(ring) == self._most_events:
             self._event_floor = ring[0].seq
-        ring.append(Entry(seq, payload))
+        entry = Entry(seq, payload)
+        ring.append(entry)
+        if self.tap is not None:
+            self.tap.append(entry)
         return seq
 
     def moved(self, key: str) -> None:
         """The tape of an instrument changed without an event of its own (a warm-up, an on-demand read)."""
         self._last[key] = self.seq = self.seq + 1
 
+    def lack(self, key: str) -> None:
+        """Something happened of that instrument that is not in here: nothing before now is resumed from with it."""
+        self.seq += 1
+        self._floors[key] = self._highest = self.seq
+
+    def knows(self, key: str) -> bool:
+        """Whether it is known from where on nothing of that instrument lacks, or there was nothing before."""
+        return key in self._floors or not self.began
+
+    def resume(
+        self, epoch: str, seq: int, floor: int, entries: Iterable[tuple[int, Payload]], floors: Mapping[str, int]
+    ) -> None:
+        """Go on where another process ended, before anything is logged here: `entries` (ascending) are all that it
+        logged after `floor`; what comes next comes after `seq`.
+
+        `floors` are the instruments of which all that happened since will be told as well, each with the position
+        from which on that is true. Of any other it is not known what the other process told of it last, so that
+        nothing before `seq` is resumed from with it.
+        """
+        self.epoch, self.seq = epoch, seq
+        self.began = self._highest = seq
+        self._floors = dict(floors)
+        self._trade_floor = self._event_floor = self._origin = floor
+        for number, payload in entries:
+            if isinstance(payload, LargePrint | Notice):
+                if len(self._events) == self._most_events:
+                    self._event_floor = self._events[0].seq
+                self._events.append(Entry(number, payload))
+            else:
+                if len(self._trades) == self._most_trades:
+                    self._trade_floor = self._trades[0][0]
+                self._trades.append((number, payload))
+                self._last[payload.instrument] = number
+
     def last_change(self, key: str) -> int:
-        """The seq at which the tape of an instrument last changed; 0: never."""
-        return self._last.get(key, 0)
+        """The seq at which the tape of an instrument last changed, at the latest; 0: never."""
+        return self._last.get(key, self._origin)
 
     def since(self, position: Position | None, scope: Scope) -> list[Entry] | None:
         """The events of `scope` after that position, in order; None where not all of them can be told."""
@@ -140,6 +190,8 @@ class EventLog:
         seq = position.seq
         trades = "trade" in scope.topics
         if seq < self._event_floor or (trades and seq < self._trade_floor):
+            return None
+        if seq < self._highest and any(seq < self._floors.get(key, self.began) for key in scope.instruments):
             return None
         found: list[Entry] = []
         for entry in reversed(self._events):

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from orderflow_stream.adapters import prober
 from orderflow_stream.adapters.backfiller import Backfiller
 from orderflow_stream.adapters.clock import Clock
 from orderflow_stream.adapters.rest import Rest
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Corrected, Event, FeedUp, GapFound, Instrument, Trade
+from orderflow_stream.core.events import Corrected, Event, FeedUp, GapFound, Instrument, Refill, Trade
 from orderflow_stream.feed.budget import Budget
 from orderflow_stream.simulator import Listing, Simulator
 from orderflow_stream.simulator.rest_faults import RestKind
@@ -40,7 +41,8 @@ class EngineBooks:
         return book.tape.newest_ts if book and len(book.tape) else None
 
     def oldest_ts(self, key: str) -> int | None:
-        raise NotImplementedError
+        oldest = self.engine.books[key].tape.first()
+        return None if oldest is None else oldest.ts_event
 
     def count(self, key: str) -> int:
         book = self.engine.book(key)
@@ -107,6 +109,9 @@ async def house(rows: int, *, trades: int = 5000, window: int = HOUR) -> AsyncIt
                 feed,
                 now=clock.now,
                 instrument_of=lambda key: book.instrument if (book := engine.book(key)) else None,
+                doubtful=lambda key: not engine.books[key].verified,
+                cold=lambda key: not engine.books[key].warm,
+                worthless=lambda gap: gap.last - gap.first >= 10_000,
                 trades=trades,
                 window=window,
                 repair_delay=0,
@@ -217,3 +222,45 @@ async def test_a_removed_instrument_is_forgotten_everywhere() -> None:
         await moment.pass_by(10)
     assert rest.calls == []
     assert backfiller.progress.total == 0
+
+
+async def test_a_restored_tape_is_joined_and_read_further_back_from_its_beginning() -> None:
+    async with house(7_000, trades=4_000, window=1) as at:
+        held = [Trade(BTC.key, id_, 10**10, 10**8, 1, 0, -1, -1, 0) for id_ in range(5_000, 6_800)]
+        at.feed(Refill(BTC.key, tuple(held), at.clock.now(), source="journal"))
+        at.backfiller.restored(BTC.key)
+        at.backfiller.warm(BTC)
+        at.backfiller.probe(BTC)  # both lead to the same one page
+        await until(lambda: at.engine.books[BTC.key].warm)
+        ids = at.book_ids()
+        assert ids == list(range(ids[0], 7_000))
+        assert ids[0] <= 3_000
+        assert at.rest.counters.weight == 4 * 3  # the newest page, and two below what was held
+        assert at.backfiller.counters.repair_trades == 200
+
+
+async def test_where_the_hole_is_worth_more_than_what_it_cuts_off_the_past_is_read_anew() -> None:
+    async with house(20_000, trades=1_000, window=1) as at:
+        old = [Trade(BTC.key, id_, 10**10, 10**8, 1, id_, -1, -1, 0) for id_ in range(100)]
+        at.feed(Refill(BTC.key, tuple(old), at.clock.now(), warm=True))
+        at.live(19_990)
+        book = at.engine.books[BTC.key]
+        await until(lambda: book.warm and len(book.tape) >= 1_000)
+        assert at.book_ids()[0] >= 18_000  # neither what was held nor the hole
+        assert book.sequence.open == 0
+        assert at.backfiller.holes.instruments() == []
+        assert [(one.first, one.last, one.status) for one in book.gap_log] == [(100, 19_989, "lost")]
+        assert at.rest.counters.weight <= 4 * 3
+
+
+async def test_ids_that_began_anew_while_we_were_away_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prober, "_CONFIRM_S", 0.01)
+    async with house(3_000, trades=1_000, window=1) as at:
+        held = [Trade(BTC.key, id_, 10**10, 10**8, 1, 1, -1, -1, 0) for id_ in range(50_000, 50_100)]
+        at.feed(Refill(BTC.key, tuple(held), at.clock.now(), warm=True, source="journal"))
+        book = at.engine.books[BTC.key]
+        book.verified = False
+        at.backfiller.restored(BTC.key)
+        at.backfiller.probe(BTC)
+        await until(lambda: book.generation == 2 and book.warm)
+        assert at.book_ids() == list(range(at.book_ids()[0], 3_000))

@@ -368,3 +368,23 @@ def test_live_prints_are_the_orders_of_the_tape_once_each(trades: list[Trade], l
     rows = [one.id for one in trades if one.price * one.qty >= least]
     assert [one[0] for one in told(found, "row")] == rows
     assert sum(book.large_count.values()) == len(large_ones)
+
+
+# Another threshold while running
+
+
+@law(150)
+@given(tapes(), st.integers(1, 40), st.integers(1, 40))
+def test_a_changed_threshold_keeps_what_one_from_the_start_would_have(
+    fed: list[Trade], before: int, after: int
+) -> None:
+    engine, book = make(threshold=before * DOLLAR)
+    feed(engine, fed)
+    tracker(book).set_threshold(after * DOLLAR)
+    other, expected = make(threshold=after * DOLLAR)
+    feed(other, fed)
+    assert ring(book) == ring(expected)
+    # The order that is open is told once it is over, by the threshold in force then, unless it was told before.
+    if fed:
+        late = fed[-1].ts_recv + CLOSE_AFTER
+        assert told(engine.advance(late)) == told(other.advance(late))

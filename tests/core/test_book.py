@@ -1,6 +1,5 @@
 import pytest
 
-from orderflow_stream.core.book import QUIET_MAX, QUIET_MIN
 from orderflow_stream.core.engine import SWEEP_EVERY
 from orderflow_stream.core.events import (
     FeedDown,
@@ -11,6 +10,7 @@ from orderflow_stream.core.events import (
     Restarted,
     StateChanged,
 )
+from orderflow_stream.core.state import QUIET_MAX, QUIET_MIN, quiet_after
 from orderflow_stream.core.sums import Sums
 from tests.core.making import HOUR, KEY, MINUTE, SECOND, T0, check_tape, feed, kinds, make, run, sums_of, trade
 
@@ -34,9 +34,9 @@ def test_it_is_connecting_until_a_stream_is_up_and_warming_until_the_past_is_rea
 
 def test_quiet_comes_by_its_own_rhythm_and_a_trade_ends_it() -> None:
     engine, book = make(warm=True)
-    assert book.quiet_after() == QUIET_MIN
+    assert quiet_after(book) == QUIET_MIN
     feed(engine, [trade(id_, ts=T0 + id_ * 2 * SECOND) for id_ in range(1, 50)])
-    assert book.quiet_after() == 40 * SECOND
+    assert quiet_after(book) == 40 * SECOND
     last = book.tape.newest_ts
     assert engine.advance(last + 40 * SECOND) == ()
     assert book.coverage(1, last + 40 * SECOND, trades=49).state == "live"
@@ -56,7 +56,7 @@ def test_quiet_comes_by_its_own_rhythm_and_a_trade_ends_it() -> None:
 def test_the_rhythm_has_bounds(pause: int, expected: int) -> None:
     engine, book = make(warm=True)
     feed(engine, [trade(id_, ts=T0 + id_ * pause) for id_ in range(1, 300)])
-    assert book.quiet_after() == expected
+    assert quiet_after(book) == expected
 
 
 def test_a_symbol_that_never_traded_is_quiet() -> None:

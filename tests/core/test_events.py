@@ -21,7 +21,7 @@ def test_what_comes_out_cannot_be_changed() -> None:
 
 
 def test_the_unions_are_closed() -> None:
-    ins = (events.Trade, events.Refill, events.FeedUp, events.FeedDown, events.Probe, events.Restarted)
+    ins = (events.Trade, events.Refill, events.FeedUp, events.FeedDown, events.Probe, events.Restarted, events.Forget)
     outs = (events.LargePrint, events.GapFound, events.Corrected, events.LateTrades, events.StateChanged)
     assert set(events.Event.__args__) == set(ins)
     assert set(events.Update.__args__) == set(outs)
@@ -36,6 +36,7 @@ def test_the_unions_are_closed() -> None:
         events.FeedDown((BTC.key,), 1, 2, "closed"),
         events.Probe(BTC.key, None, 3),
         events.Restarted(BTC.key, 4),
+        events.Forget(BTC.key, 9, 4),
     ],
 )
 def test_every_event_survives_being_written_down(event: events.Event) -> None:

@@ -163,3 +163,59 @@ def test_memory_is_bounded() -> None:
     assert len(memory) == 3
     memory.add("late", scope("large"), 1, 1, 100.0)
     assert len(memory) == 1
+
+
+def test_a_log_goes_on_where_another_process_ended() -> None:
+    before = EventLog(EPOCH, trades=10, events=10)
+    for number in range(1, 6):
+        before.trade(trade(number))
+        before.event(large(number))
+    log = EventLog("OTHER234", trades=10, events=10)
+    entries = [(seq, payload) for seq, payload in before.since(at(2), scope("large", "trade")) or ()]
+    log.resume(EPOCH, 1_000, 2, entries, {"v:A": 0})
+    assert log.position == f"{EPOCH}-1000"
+    assert log.since(at(2), scope("large", "trade")) == before.since(at(2), scope("large", "trade"))
+    assert log.since(at(1), scope("large", "trade")) is None  # what was before is not known
+    assert log.since(at(1), scope("large")) is None
+    assert log.since(at(500), scope("large")) == []  # of a process that had no time to write it down
+    assert log.trade(trade(6)) == 1_001
+    assert log.last_change("v:A") == 1_001
+    assert log.last_change("v:Z") == 2  # at the latest
+
+
+def test_only_what_can_be_gone_on_from_is_resumed() -> None:
+    log = EventLog(EPOCH, trades=10, events=10)
+    log.resume(EPOCH, 1_000, 0, [(5, trade(1))], {"v:A": 0, "v:B": 500})
+    both = scope("trade", keys=("v:A", "v:B"))
+    assert log.since(at(4), scope("trade")) is not None
+    assert log.since(at(499), both) is None  # of B nothing is known before
+    assert log.since(at(500), both) == []
+    assert log.since(at(999), scope("trade", keys=("v:A", "v:C"))) is None  # what C was told last nobody knows
+    assert log.since(at(1_000), scope("trade", keys=("v:A", "v:C"))) == []
+    assert [log.knows(key) for key in ("v:A", "v:B", "v:C")] == [True, True, False]
+    log.lack("v:A")
+    assert log.since(at(1_000), scope("trade")) is None
+    assert log.since(at(log.seq), scope("trade")) == []
+    log.lack("v:C")
+    assert log.knows("v:C")
+    assert EventLog(EPOCH, trades=1, events=1).knows("v:A")  # there was no process before
+
+
+def test_rings_that_are_smaller_than_what_is_resumed_know_it() -> None:
+    log = EventLog(EPOCH, trades=3, events=2)
+    entries: list[tuple[int, Trade | LargePrint]] = [(seq, trade(seq)) for seq in range(1, 6)]
+    entries += [(seq, large(seq)) for seq in range(6, 10)]
+    log.resume(EPOCH, 100, 0, entries, {"v:A": 0})
+    assert log.since(at(1), scope("trade")) is None
+    assert log.since(at(7), scope("trade", "large")) is not None
+    assert log.since(at(6), scope("large")) is None
+
+
+def test_a_tap_gets_what_is_logged() -> None:
+    log = EventLog(EPOCH, trades=3, events=3)
+    log.trade(trade(1))
+    log.tap = []
+    log.trade(trade(2))
+    log.event(large(3))
+    log.moved("v:A")
+    assert [(seq, type(payload)) for seq, payload in log.tap] == [(2, Trade), (3, LargePrint)]
