@@ -1,7 +1,8 @@
-"""All connections to one venue: which symbol rides where, dialling again, and replacing before breaking.
+"""All connections to one venue: which symbol rides where, on one connection or on a redundant pair of them.
 
-Each shard of symbols has one keeper, a task that always has exactly one dial attempt or one open link (two for the
-moments of a replacement). Single flight is thereby structural: nobody else dials for that shard.
+Of a pair both carry the same symbols, to different endpoints where the venue has several; the first copy of a trade
+counts and the second dies in the order of ids. Either may go without a gap, and each is judged by what the other
+brings.
 """
 
 from __future__ import annotations
@@ -11,76 +12,71 @@ import random
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Final, Literal
 
 import structlog
 from msgspec import Struct
 
+from orderflow_stream.adapters.dialler import Dialler, Log, Timing
 from orderflow_stream.adapters.link import ConnectionStats, Link
-from orderflow_stream.adapters.ws import DialError, dial, proxy_of
-from orderflow_stream.core.events import Event, FeedDown, FeedUp, Instrument
+from orderflow_stream.adapters.minded import Vanished, minded
+from orderflow_stream.adapters.place import ALONE, Ground, Place
+from orderflow_stream.adapters.resolve import Resolver
+from orderflow_stream.core.events import Event, Instrument
 from orderflow_stream.core.units import US_PER_S
-from orderflow_stream.feed.backoff import Backoff, Pace
+from orderflow_stream.feed.audit import Audit
+from orderflow_stream.feed.orders import Policy
 from orderflow_stream.feed.protocols import Clock, StreamVenue
-from orderflow_stream.feed.session import BadFrame, Notice, Policy, Session, SubscribeRefused, Up
+from orderflow_stream.feed.rota import Rota
 from orderflow_stream.feed.shards import Shards
+from orderflow_stream.feed.twins import Limits, Twins
 
-#: What does not help to try again is tried again all the same, seldom: a daemon outlives a portal or a wrong clock.
-_NEVER_S: Final = 60.0
-#: A connection that stood this long was a good one, also where none of its symbols traded.
-_SETTLED: Final = 60 * US_PER_S
+__all__ = ["AUTO_MOST", "AUTO_SLACK", "Connections", "FeedStats", "Redundancy", "Timing"]
 
+Redundancy = Literal["auto", 1, 2]
 
-class Log(Protocol):
-    """What is logged with: structlog's shape."""
+#: Least time (µs) between two questions about a shard that fell silent as a whole.
+_ASK_AGAIN: Final = 5 * US_PER_S
 
-    def info(self, event: str, **fields: object) -> object: ...
-    def warning(self, event: str, **fields: object) -> object: ...
-
-
-class Timing(Struct, frozen=True):
-    """How connections are opened; seconds."""
-
-    open_timeout: float = 10.0
-    close_timeout: float = 1.0
-    retry_base: float = 1.0
-    retry_cap: float = 30.0
-    dial_interval: float = 1.0  # between new connections of the process, beyond the first `dial_burst`
-    dial_burst: int = 5
-    replace_patience: float = 30.0  # for a replacement to have everything subscribed
+#: `auto` is a pair up to so many symbols; it is given up only beyond the slack, so that one symbol read on demand does
+#: not tear a second connection down and up.
+AUTO_MOST: Final = 100
+AUTO_SLACK: Final = 20
 
 
 class FeedStats(Struct, frozen=True):
     """All connections: those that are, and totals over those that were as well. `reconnects` counts ends of connections
-    and failed attempts by reason, a closed set: the words of `DialFault`, `ReplaceReason`, and closed, cut, silence,
-    unanswered."""
+    and failed attempts by reason, a closed set: the words of `DialFault`, `ReplaceReason`, and closed, cut, unanswered,
+    unneeded; `by_place` the same for each place of each shard (`0A`)."""
 
     connections: tuple[ConnectionStats, ...]
+    redundancy: int
     frames: int
     bytes_in: int
     bad: dict[str, int]
     reconnects: dict[str, int]
+    by_place: dict[str, dict[str, int]]
     dialled: int
 
 
 class _Shard:
-    """The symbols of one connection and who looks after it. (A redundant pair would be two keepers of one shard.)"""
+    """The symbols of one connection, or of a pair."""
 
-    def __init__(self, number: int, backoff: Backoff) -> None:
+    def __init__(self, number: int, limits: Limits | None) -> None:
         self.number = number
-        self.backoff = backoff
-        self.links: list[Link] = []  # open ones; the last is the newest
-        self.dialling: Session | None = None
-        self.candidate = 0  # which base URL is tried next
-        self.keeper: asyncio.Task[None] | None = None
+        self.places: list[Place] = []
+        self.twins = Twins(limits)
+        self.audit = Audit()
+        self.ask_from = 0
 
 
 class Connections:
     """Keeps the streams of a changing set of instruments flowing into `sink`.
 
     Every trade, and `FeedUp` / `FeedDown` per connection, go to `sink` synchronously, on the loop, in order. An
-    exception of `sink` ends `run`. Public fallbacks are dialled only while `url` is the venue's default.
+    exception of `sink` ends `run`. `hushed` gets the instruments of a shard of which nothing comes any more though it
+    should; what the venue says to that is told by `doubt`. Public fallbacks are dialled only where `fallbacks` is set
+    and `url` is the venue's default.
     """
 
     def __init__(
@@ -91,37 +87,57 @@ class Connections:
         sink: Callable[[Event], None],
         *,
         streams_per_connection: int = 200,
+        redundancy: Redundancy = 1,
+        fallbacks: bool = True,
         policy: Policy | None = None,
+        pairs: Limits | None = None,
         timing: Timing | None = None,
         log: Log | None = None,
         chance: Callable[[], float] = random.random,
         tls: ssl.SSLContext | None = None,
+        resolver: Resolver | None = None,
+        hushed: Callable[[tuple[str, ...]], None] = lambda keys: None,
     ) -> None:
         if not 1 <= streams_per_connection <= venue.max_streams:
             raise ValueError(
                 f"streams_per_connection: {streams_per_connection} is not 1 to {venue.max_streams}, the venue's limit"
             )
         self._venue = venue
-        self._bases = (url, *venue.stream_fallbacks) if url.rstrip("/") == venue.stream_url_default else (url,)
         self._clock = clock
-        self._sink = sink
-        self._policy = policy or Policy()
         self._timing = timing or Timing()
+        self._tell_hushed = hushed
         self._log: Log = log or structlog.get_logger(__name__)
-        self._chance = chance
-        self._tls = tls
+        self._redundancy: Redundancy = redundancy
+        self._paired = False
+        self._pairs = pairs
         self._plan = Shards(streams_per_connection)
         self._keys: dict[str, str] = {}
         self._shards: dict[int, _Shard] = {}
-        self._pace = Pace(burst=self._timing.dial_burst, interval=int(self._timing.dial_interval * US_PER_S))
+        self._retired: list[Place] = []  # no longer wanted, and not yet gone
         self._group: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._dialled = 0
-        self._frames = 0
-        self._bytes = 0
-        self._bad: Counter[str] = Counter()
-        self._reconnects: Counter[str] = Counter()
+        self._gone = _Totals()
+        policy = policy or Policy()
+        self._dialler = Dialler(
+            venue, url, clock, self._log, timing=self._timing, fallbacks=fallbacks, tls=tls, chance=chance,
+            resolver=resolver,
+        )  # fmt: skip
+        self._ground = Ground(
+            venue=venue,
+            clock=clock,
+            sink=sink,
+            log=self._log,
+            policy=policy,
+            dialler=self._dialler,
+            rota=Rota(policy.max_age, policy.age_spread, chance),
+            keys=self._known,
+            symbols=self._plan.symbols,
+            covered=self._covered,
+            others=self._others,
+            hushed=self._hushed,
+            group=self._tasks,
+        )
 
     # -- what the app asks -------------------------------------------------------------------------------------------
 
@@ -134,41 +150,57 @@ class Connections:
         for number, symbols in self._plan.add(instrument.symbol for instrument in fresh).items():
             shard = self._shards.get(number)
             if shard is None:
-                shard = self._shards[number] = _Shard(number, self._new_backoff())
-                self._employ(shard)
-            for link in shard.links:
-                link.add(symbols)
-            if shard.dialling is not None:
-                shard.dialling.add(symbols, self._now())
+                self._shards[number] = _Shard(number, self._pairs)
+                continue  # its places begin with all symbols of the plan
+            for place in shard.places:
+                place.add(symbols)
+        self._fit()
 
     def remove(self, symbols: Iterable[str]) -> None:
         """Stream these no longer; unknown ones are ignored. No `FeedDown` is emitted for them."""
         gone = [symbol for symbol in symbols if symbol in self._keys]
         for number, names in self._plan.remove(gone).items():
             shard = self._shards[number]
-            for link in shard.links:
-                link.remove(names)
-            if shard.dialling is not None:
-                shard.dialling.remove(names, self._now())
+            for place in shard.places:
+                place.remove(names)
             if not self._plan.symbols(number):
                 del self._shards[number]
-                if shard.keeper is not None:
-                    shard.keeper.cancel()
+                for place in shard.places:
+                    self._retire(place)
         self._venue.unwatch(gone)
         for symbol in gone:
             del self._keys[symbol]
+        self._fit()
+
+    @property
+    def redundancy(self) -> int:
+        """Connections per shard now: 1 or 2."""
+        return 2 if self._paired else 1
+
+    def set_redundancy(self, redundancy: Redundancy) -> None:
+        """From now on; second connections are opened beside the first ones, or closed."""
+        self._redundancy = redundancy
+        self._fit()
+
+    def doubt(self, symbol: str) -> None:
+        """The venue has trades of this symbol that no connection brought: open another one beside each that carries it.
+        The old one goes only if the new one brings the symbol; a symbol is tried once in ten minutes."""
+        number = self._plan.shard(symbol)
+        if number is not None:
+            for place in self._shards[number].places:
+                place.doubt(self._keys[symbol])
 
     async def run(self) -> None:
         """Until `aclose`, or cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                for shard in self._shards.values():
-                    self._employ(shard)
-                await self._stopping.wait()
-                for shard in self._shards.values():
-                    if shard.keeper is not None:
-                        shard.keeper.cancel()
+                self._employ()
+                watch = group.create_task(self._watch(), name="feed pairs")
+                await minded(watch, until=self._stopping)
+                watch.cancel()
+                for place in self._places():
+                    place.stop()
         finally:
             self._group = None
             self._stopped.set()
@@ -182,193 +214,141 @@ class Connections:
 
     def stats(self) -> FeedStats:
         """A picture of now, for metrics."""
-        now = [link.stats(shard.number) for shard in self._shards.values() for link in shard.links]
-        bad = self._bad.copy()
+        places = [*self._places(), *self._retired]
+        now = [one for place in places for one in place.stats()]
+        bad, reconnects = self._gone.bad.copy(), self._gone.reconnects.copy()
+        for place in places:
+            bad.update(place.bad)
+            reconnects.update(place.reconnects)
         for one in now:
             bad.update(one.bad)
         return FeedStats(
-            connections=tuple(now),
-            frames=self._frames + sum(one.frames for one in now),
-            bytes_in=self._bytes + sum(one.bytes_in for one in now),
+            connections=tuple(sorted(now, key=lambda one: one.number)),
+            redundancy=self.redundancy,
+            frames=self._gone.frames + sum(place.frames for place in places) + sum(one.frames for one in now),
+            bytes_in=self._gone.bytes_in + sum(place.bytes_in for place in places) + sum(one.bytes_in for one in now),
             bad=dict(bad),
-            reconnects=dict(self._reconnects),
-            dialled=self._dialled,
+            reconnects=dict(reconnects),
+            by_place={f"{place.shard}{place.name}": dict(place.reconnects) for place in self._places()},
+            dialled=self._dialler.dialled,
         )
 
-    # -- one shard -----------------------------------------------------------------------------------------------------
+    # -- places ------------------------------------------------------------------------------------------------------
 
-    def _employ(self, shard: _Shard) -> None:
-        if self._group is not None and shard.keeper is None and not self._stopping.is_set():
-            shard.keeper = self._group.create_task(self._keep(shard), name=f"feed shard {shard.number}")
-
-    async def _keep(self, shard: _Shard) -> None:
-        """Keeps the shard on the air until cancelled: dial, hold, replace or dial again."""
-        try:
-            current = await self._open(shard)
-            while True:
-                await _first(current.ended, current.turn_over)
-                if current.ended.is_set():
-                    current = await self._open(shard)
-                    continue
-                reason = current.turn_over_reason
-                spare = await self._open(shard)
-                if not current.ended.is_set():
-                    await _first(spare.ready, spare.ended, current.ended, patience=self._timing.replace_patience)
-                if spare.ended.is_set() and not current.ended.is_set():
-                    continue  # the replacement failed and the old one still stands: try again
-                current.close(reason, f"replaced ({reason}) by connection {spare.number}")
-                current = spare
-        finally:
-            for link in shard.links:
-                link.close("stopped")
-            for link in list(shard.links):
-                # Bounded: a task that is cancelled before its first step never says that it ended.
-                await _first(link.ended, patience=self._timing.close_timeout + 1.0)
-
-    async def _open(self, shard: _Shard) -> Link:
-        """Dials until a connection is open and at work."""
-        failed = shard.backoff.attempts > 0
-        while True:
-            number, base, session = await self._slot(shard)
-            try:
-                wire = await dial(
-                    session.url(base),
-                    now=self._clock.now,
-                    tls=self._tls_context(base),
-                    open_timeout=self._timing.open_timeout,
-                    close_timeout=self._timing.close_timeout,
-                )
-            except DialError as error:
-                failed = True
-                wait = self._dial_failed(shard, number, base, error)
-                if wait:
-                    await asyncio.sleep(wait)
-                continue
-            finally:
-                shard.dialling = None
-            link = Link(number, _host(base), wire, session, clock=self._clock, sink=self._sink, notice=self._notice)
-            proxy = proxy_of(base)
+    def _fit(self) -> None:
+        """As many places as there should be, the first of every shard before the second of any."""
+        paired = self._wants_pair()
+        if paired != self._paired and self._shards and self._group is not None:
             self._log.info(
-                "feed reconnected" if failed else "feed connected",
-                connection=number,
-                host=_host(base),
-                symbols=len(session.symbols),
-                **({"proxy": proxy} if proxy else {}),
+                "two connections for every symbol" if paired else "one connection for every symbol",
+                symbols=len(self._keys),
+                redundancy=self._redundancy,
             )
-            shard.candidate = 0
-            shard.links.append(link)
-            assert self._group is not None
-            self._group.create_task(self._work(shard, link), name=f"feed connection {number}")
-            return link
+        self._paired = paired
+        for index in range(self.redundancy):
+            for shard in self._shards.values():
+                if len(shard.places) <= index:
+                    free = {place.index for place in shard.places}
+                    shard.places.append(Place(self._ground, shard.number, min({0, 1} - free)))
+        for shard in self._shards.values():
+            if len(shard.places) > self.redundancy:
+                shard.places.sort(key=lambda place: place.steady is None)  # the better one stays
+                self._retire(shard.places.pop())
+                shard.audit.stop()
+        self._employ()
 
-    async def _slot(self, shard: _Shard) -> tuple[int, str, Session]:
-        """Waits for this shard's turn to dial."""
-        delay = shard.backoff.next(self._now())
-        if delay:
-            await asyncio.sleep(delay / US_PER_S)
-        wait = self._pace.reserve(self._now())
-        if wait:
-            await asyncio.sleep(wait / US_PER_S)
-        self._dialled += 1
-        symbols = self._plan.symbols(shard.number)
-        session = Session(self._venue, symbols, policy=self._policy, spread=self._chance())
-        shard.dialling = session
-        return self._dialled, self._bases[shard.candidate % len(self._bases)], session
+    def _wants_pair(self) -> bool:
+        if self._redundancy != "auto":
+            return self._redundancy == 2
+        return len(self._keys) <= AUTO_MOST + (AUTO_SLACK if self._paired else 0)
 
-    def _dial_failed(self, shard: _Shard, number: int, base: str, error: DialError) -> float:
-        """Tells about a failed attempt; returns how long to wait beyond the usual back-off."""
-        self._reconnects[error.fault] += 1
-        shard.candidate += 1
-        proxy = proxy_of(base)
-        self._log.warning(
-            "feed cannot connect",
-            connection=number,
-            host=_host(base),
-            attempt=shard.backoff.attempts,
-            reason=error.reason,
-            hint=error.hint,
-            **({"proxy": proxy} if proxy else {}),
-        )
-        if not shard.links:
-            self._down(self._plan.symbols(shard.number), number, error.line())
-        if error.retry_after is not None:
-            return error.retry_after
-        everywhere = shard.candidate % len(self._bases) == 0  # every base has been tried in this round
-        return _NEVER_S if error.retry == "never" and everywhere else 0.0
+    def _employ(self) -> None:
+        if self._group is None or self._stopping.is_set():
+            return
+        for place in sorted(self._places(), key=lambda place: place.index):
+            if place.task is None:
+                place.task = self._group.create_task(place.keep(), name=f"feed shard {place.shard}{place.name}")
 
-    async def _work(self, shard: _Shard, link: Link) -> None:
-        """One link from its first frame to the books after its end."""
-        session = link.session
-        try:
-            await link.run()
-        finally:
-            shard.links.remove(link)
-            self._frames += session.frames
-            self._bytes += link.wire.bytes_in
-            self._bad.update(session.bad)
-            if session.good_frames or self._clock.now() - link.since > _SETTLED:
-                shard.backoff.good()
-        reason = link.reason or "cut"
-        self._down(session.symbols, link.number, link.detail)
-        if reason != "stopped":
-            self._reconnects[reason] += 1
-            # Where its successor is at work already, this is the end of a replacement and nothing was missed.
-            tell = self._log.info if shard.links else self._log.warning
-            tell("feed disconnected", connection=link.number, reason=reason, detail=link.detail)
+    def _retire(self, place: Place) -> None:
+        place.stop()
+        if place.task is None:
+            return
+        self._retired.append(place)
 
-    # -- what is told --------------------------------------------------------------------------------------------------
+        def gone(_: object) -> None:
+            self._retired.remove(place)
+            self._gone.take(place)
 
-    def _notice(self, link: Link, notice: Notice, ts: int) -> None:
-        match notice:
-            case Up(symbols):
-                keys = self._known(symbols)
-                if keys:
-                    self._sink(FeedUp(keys, ts, link.number))
-            case SubscribeRefused(symbols, code, message):
-                self._log.warning(
-                    "subscription refused", connection=link.number, symbols=len(symbols), code=code, message=message
-                )
-                self._down(symbols, link.number, f"the venue refused the subscription: {message}")
-            case BadFrame(reason, symbol, id_, sample):
-                self._log.warning(
-                    "bad frame dropped", connection=link.number, reason=reason, symbol=symbol, id=id_, frame=sample
-                )
-            case _:
-                self._log.info("connection is being replaced", connection=link.number, reason=notice.reason)
+        place.task.add_done_callback(gone)
 
-    def _down(self, symbols: Iterable[str], number: int, reason: str) -> None:
-        keys = self._known(symbols)
-        if keys:
-            self._sink(FeedDown(keys, self._clock.now(), number, reason))
+    def _places(self) -> list[Place]:
+        return [place for shard in self._shards.values() for place in shard.places]
+
+    # -- pairs -------------------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Looks at every pair, for as long as there are any."""
+        while True:
+            await asyncio.sleep(self._timing.look)
+            for place in self._places():
+                if place.task is not None and place.task.cancelled():
+                    raise Vanished(place.task)
+            if self._paired:
+                self._compare(int(self._clock.monotonic() * US_PER_S))
+
+    def _compare(self, now: int) -> None:
+        for shard in self._shards.values():
+            links = [link for place in shard.places if (link := place.steady) is not None]
+            if len(links) < 2 or links[0].session.up.keys() != links[1].session.up.keys():
+                shard.twins.reset()
+                shard.audit.stop()
+                continue
+            for which, key in shard.audit.look(now, links[0], links[1]):
+                number, place = links[which].number, next(one for one in shard.places if links[which] in one.links)
+                if place.doubt(key):
+                    self._log.warning("only one of two connections brings it", instrument=key, without=number)
+            found = shard.twins.look(now, *(link.session.sight for link in links))
+            if found is not None:
+                which, fault = found
+                links[which].condemn(fault, ALONE if fault == "silence" else "")
+
+    def _others(self, place: Place) -> list[Link]:
+        """The links of the other place of its shard."""
+        shard = self._shards.get(place.shard)
+        places = shard.places if shard is not None else []
+        return [link for other in places if other is not place for link in other.links]
+
+    # -- what places ask ---------------------------------------------------------------------------------------------
+
+    def _covered(self, number: int) -> bool:
+        shard = self._shards.get(number)
+        return shard is not None and any(place.links for place in shard.places)
+
+    def _hushed(self, number: int) -> None:
+        shard, now = self._shards.get(number), int(self._clock.monotonic() * US_PER_S)
+        if shard is not None and now >= shard.ask_from:
+            shard.ask_from = now + _ASK_AGAIN
+            self._tell_hushed(self._known(self._plan.symbols(number)))
 
     def _known(self, symbols: Iterable[str]) -> tuple[str, ...]:
         return tuple(self._keys[symbol] for symbol in symbols if symbol in self._keys)
 
-    def _new_backoff(self) -> Backoff:
-        return Backoff(
-            self._chance, base=int(self._timing.retry_base * US_PER_S), cap=int(self._timing.retry_cap * US_PER_S)
-        )
-
-    def _tls_context(self, base: str) -> ssl.SSLContext | None:
-        if self._tls is None and base.startswith("wss:"):
-            self._tls = ssl.create_default_context()  # once: it reads every certificate of the system
-        return self._tls
-
-    def _now(self) -> int:
-        return int(self._clock.monotonic() * US_PER_S)
+    def _tasks(self) -> asyncio.TaskGroup:
+        assert self._group is not None  # places are at work only while `run` is
+        return self._group
 
 
-def _host(base: str) -> str:
-    return urlsplit(base).netloc.rpartition("@")[2]
+class _Totals:
+    """What places counted that are gone."""
 
+    def __init__(self) -> None:
+        self.frames = 0
+        self.bytes_in = 0
+        self.bad: Counter[str] = Counter()
+        self.reconnects: Counter[str] = Counter()
 
-async def _first(*events: asyncio.Event, patience: float | None = None) -> None:
-    """Waits until one of the events is set, or for `patience` seconds."""
-    if any(event.is_set() for event in events):
-        return
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
+    def take(self, place: Place) -> None:
+        self.frames += place.frames
+        self.bytes_in += place.bytes_in
+        self.bad.update(place.bad)
+        self.reconnects.update(place.reconnects)

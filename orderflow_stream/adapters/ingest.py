@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from orderflow_stream.adapters.backfiller import Backfiller
@@ -20,14 +21,21 @@ from orderflow_stream.adapters.reader import Reader
 from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Corrected, Event, FeedDown, FeedUp, GapFound, Instrument, StateChanged, Update
-from orderflow_stream.core.units import US_PER_S
+from orderflow_stream.core.events import (
+    Corrected,
+    Event,
+    FeedDown,
+    FeedUp,
+    GapFound,
+    Instrument,
+    Probe,
+    StateChanged,
+    Update,
+)
 from orderflow_stream.feed.selection import Fault, Selection, is_pattern, select
 
 #: Seconds between two looks for on-demand symbols that nobody asks for any more.
 IDLE_LOOK: Final = 15.0
-#: A silence is put to REST when it begins, and again after so long (µs) for as long as it lasts.
-ASK_AGAIN: Final = 300 * US_PER_S
 #: Trades read of a symbol on demand where a time window is asked for.
 DEMAND_TRADES: Final = 5_000
 
@@ -84,8 +92,10 @@ class Ingest:
         clock: Clock,
         patterns: Sequence[str],
         listened: Callable[[str], bool] = lambda key: False,
+        silent: Callable[[str], None] = lambda symbol: None,
     ) -> None:
-        """`listened` tells whether somebody follows an instrument other than by asking (an open stream)."""
+        """`listened` tells whether somebody follows an instrument other than by asking (an open stream); `silent` gets
+        the symbols whose stream lacks what REST has: another connection should carry them too."""
         self._engine = engine
         self._connections = connections
         self._backfiller = backfiller
@@ -94,7 +104,9 @@ class Ingest:
         self._clock = clock
         self._patterns = tuple(patterns)
         self._listened = listened
+        self._silent = silent
         self._promoted: set[str] = set()
+        self._restored: set[str] = set()  # read from a journal, and not confirmed by a selection yet
         self._told: set[str] = set()
         self.configured: dict[str, Instrument] = {}
         self._notes = Notes(clock.now, self.streams)
@@ -112,6 +124,8 @@ class Ingest:
             self._up(event.instruments)
             if not self._all_up:
                 self._look_if_up()
+        elif isinstance(event, Probe) and event.silent:
+            self._silent(event.instrument.partition(":")[2])
         if not updates:
             return
         for update in updates:
@@ -119,7 +133,7 @@ class Ingest:
                 self._backfiller.repair(update)
             elif isinstance(update, Corrected):
                 self._backfiller.corrected(update)
-            elif isinstance(update, StateChanged) and update.state in {"quiet", "unverified"}:
+            elif isinstance(update, StateChanged) and update.state == "unverified":
                 self._doubt(update.instrument)
         # That a connection ended is told by those who held it, once for all its symbols.
         told = self._closed or isinstance(event, FeedDown)
@@ -127,7 +141,7 @@ class Ingest:
             self._notes.saw(updates)
 
     def _doubt(self, key: str) -> None:
-        """A calm market and a feed that stalls look the same from here: ask REST for the newest id."""
+        """What came may not be all there is: ask REST for the newest id."""
         book = self._engine.book(key)
         if book is not None and not book.demand:
             self._backfiller.probe(book.instrument)
@@ -147,10 +161,19 @@ class Ingest:
             if not book.warm or key in self._promoted:
                 self._promoted.discard(key)
                 self._backfiller.warm(book.instrument)
-            elif not book.verified:
+            elif not book.verified or book.mute >= 0:
                 self._backfiller.probe(book.instrument)
 
     # -- the set of instruments -----------------------------------------------------------------------------------
+
+    def may_want(self, instrument: Instrument) -> bool:
+        """Whether the configuration may ask for it: before there is a list, a pattern may select anything."""
+        return any(is_pattern(one) or one.strip().upper() == instrument.symbol for one in self._patterns)
+
+    def restored(self, key: str) -> None:
+        """Its book was read from a journal."""
+        self._restored.add(key)
+        self._backfiller.restored(key)
 
     def refreshed(self) -> None:
         """The symbol list is new: patterns may select more, or less."""
@@ -164,10 +187,15 @@ class Ingest:
         wanted = {instrument.key: instrument for instrument in selection.instruments}
         fresh = [instrument for key, instrument in wanted.items() if key not in self.configured]
         gone = [] if self._symbols.fetched_at is None else [key for key in self.configured if key not in wanted]
+        self._tell_rest(wanted.values())
         for instrument in wanted.values():
             self._engine.add(instrument)
         for key in gone:
             self._drop(key, self.configured[key].symbol)
+        if self._symbols.fetched_at is not None or not any(map(is_pattern, self._patterns)):
+            for key in self._restored - wanted.keys():
+                self._drop(key, key.partition(":")[2])
+            self._restored.clear()
         self.configured = wanted
         if fresh:
             self._connections.add(fresh)
@@ -178,12 +206,47 @@ class Ingest:
                 gone=", ".join(key.partition(":")[2] for key in gone),
             )
 
+    def set_patterns(self, patterns: Sequence[str]) -> None:
+        """Other symbols are configured from now on: what is no longer among them is dropped, what is new streamed."""
+        self._patterns = tuple(patterns)
+        self._told.intersection_update(self._patterns)
+        self.refreshed()
+
     def _select(self) -> Selection:
-        if self._symbols.fetched_at is not None:
-            return select(self._patterns, self._symbols.instruments, self._symbols.volumes)
-        # Never had a list: plain names are streamed all the same, with base and quote as their names suggest.
-        names = [pattern for pattern in self._patterns if not is_pattern(pattern)]
-        return Selection(tuple(self._symbols.provisional(name.strip().upper()) for name in names), ())
+        names = [pattern.strip().upper() for pattern in self._patterns if not is_pattern(pattern)]
+        symbols = self._symbols
+        symbols.names = tuple(names)
+        if symbols.fetched_at is None:
+            # Never had a list: plain names are streamed all the same, with base and quote as their names suggest, and
+            # what a journal brought back as it was then.
+            books = self._engine.books.items()
+            known = {book.instrument.symbol: book.instrument for key, book in books if key in self._restored}
+            plain = {name: known.get(name) or symbols.provisional(name) for name in names}
+            return Selection(tuple((plain | known if any(map(is_pattern, self._patterns)) else plain).values()), ())
+        listed = {each.symbol: each for each in symbols.instruments}
+        listed |= {each.symbol: each for name in names if (each := symbols.by_symbol(name)) is not None}
+        # What a pattern selected while it traded stays while it rests: a maintenance must not take every tape.
+        kept = {each.symbol for each in self.configured.values()}
+        awake = [
+            msgspec.structs.replace(each, trading=True) if each.symbol in kept else each for each in listed.values()
+        ]
+        found = select(self._patterns, awake, symbols.volumes)
+        return Selection(tuple(listed[each.symbol] for each in found.instruments), found.faults)
+
+    def _tell_rest(self, wanted: Iterable[Instrument]) -> None:
+        """One line for what stopped to trade, one for what trades again."""
+        resting: list[str] = []
+        awake: list[str] = []
+        for instrument in wanted:
+            before = self.configured.get(instrument.key)
+            if instrument.trading and before is not None and not before.trading:
+                awake.append(instrument.symbol)
+            elif not instrument.trading and (before is None or before.trading):
+                resting.append(f"{instrument.symbol} ({instrument.status or 'no longer listed'})")
+        if resting:
+            log.warning("symbols do not trade now; what is known of them is kept", symbols=", ".join(resting))
+        if awake:
+            log.info("symbols trade again", symbols=", ".join(awake))
 
     def _drop(self, key: str, symbol: str) -> None:
         self._connections.remove([symbol])
@@ -200,6 +263,10 @@ class Ingest:
     def fleeting(self, key: str) -> bool:
         """Whether this instrument is kept only because it was asked for."""
         return key in self._reader.demand and key not in self.configured
+
+    def attempts(self, key: str, first: int, last: int) -> tuple[int, int | None]:
+        """How often these missing ids were asked of REST, and when (µs) they will be again (None: never, or now)."""
+        return self._backfiller.holes.attempts(key, first, last)
 
     def touch(self, key: str) -> None:
         """Somebody asks for an instrument that is in memory: one that is there on demand is not idle."""
@@ -240,13 +307,10 @@ class Ingest:
         return book
 
     async def run(self) -> None:
-        """Until cancelled: give up symbols that nobody asks for any more, and doubt long silences again."""
+        """Until cancelled: give up symbols that nobody asks for any more."""
         while True:
             await asyncio.sleep(IDLE_LOOK)
             now = self._clock.now()
-            for key, kept in self._engine.books.items():
-                if kept.state == "quiet" and now - max(kept.tape.newest_ts, kept.as_of or 0) >= ASK_AGAIN:
-                    self._doubt(key)
             for key in self._engine.books:
                 if key not in self.configured and self._listened(key):
                     self.touch(key)

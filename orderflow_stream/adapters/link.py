@@ -13,10 +13,21 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from orderflow_stream.adapters.ws import Wire, WireClosed
-from orderflow_stream.core.events import Event
+from orderflow_stream.core.events import Event, Trade
 from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.feed.protocols import Clock
-from orderflow_stream.feed.session import Close, Command, Notice, Replace, Sample, Send, Session, WakeAt
+from orderflow_stream.feed.session import (
+    Close,
+    Command,
+    Notice,
+    Ping,
+    Replace,
+    ReplaceReason,
+    Sample,
+    Send,
+    Session,
+    WakeAt,
+)
 
 #: The longest stretch, in seconds, for which a backlog may keep the event loop.
 SLICE: Final = 0.003
@@ -24,16 +35,20 @@ _LOOK_AT_CLOCK: Final = 32  # frames between two looks at it
 
 
 class ConnectionStats(Struct, frozen=True):
-    """One connection now. Times are venue microseconds; `last_frame` 0: none yet; `bad` by reason."""
+    """One connection now. Times are venue microseconds; `last_frame` 0: none yet; `lag` is how far (µs) the newest
+    trade was behind the venue's time of it, None before one; `bad` by reason."""
 
     number: int
     shard: int
+    place: str
     host: str
-    state: Literal["open", "closing"]
+    state: Literal["open", "replacing", "closing"]
     symbols: int
     subscribed: int
     since: int
     last_frame: int
+    lag: int | None
+    trades: int
     frames: int
     bytes_in: int
     bad: dict[str, int]
@@ -65,14 +80,16 @@ class Link:
         self.since = clock.now()
         self.ready = asyncio.Event()
         self.turn_over = asyncio.Event()
-        self.turn_over_reason = ""
+        self.turn_over_reason: ReplaceReason = "age"
+        self.brought: set[str] | None = None  # instruments whose trades came, noted while somebody wants to know
         self.ended = asyncio.Event()
         self.reason = ""  # one word for a metric, set by whoever closed it first
         self.detail = ""  # the same for a person
         self._clock = clock
         self._sink = sink
         self._notice = notice
-        self._reads = 0
+        self._whole = 0
+        self._pings = 0
         self._timer: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
 
@@ -102,6 +119,16 @@ class Link:
             self.reason, self.detail = reason, detail or reason
         self.wire.close_soon(code)
 
+    def condemn(self, reason: ReplaceReason, why: str = "") -> None:
+        """To be replaced, says who sees more than this connection; `why` where its symbols are known not to come."""
+        self.session.condemn(reason, why)
+        self._tell()
+
+    def pardon(self) -> None:
+        """It stays: what it was to be replaced for was no fault of its own."""
+        self.turn_over.clear()
+        self.session.pardon(self._now())
+
     def add(self, symbols: tuple[str, ...]) -> None:
         """Carry these as well."""
         self.ready.clear()
@@ -113,18 +140,24 @@ class Link:
         self._obey(self.session.remove(symbols, self._now()))
         self._tell()
 
-    def stats(self, shard: int) -> ConnectionStats:
+    def stats(self, shard: int, place: str = "A") -> ConnectionStats:
         """A picture of now."""
         session = self.session
+        state: Literal["open", "replacing", "closing"] = "closing"
+        if session.mark == "open" and not self.reason:
+            state = "replacing" if self.turn_over.is_set() else "open"
         return ConnectionStats(
             number=self.number,
             shard=shard,
+            place=place,
             host=self.host,
-            state="open" if session.mark == "open" and not self.reason else "closing",
+            state=state,
             symbols=len(session.symbols),
             subscribed=len(session.up),
             since=self.since,
             last_frame=session.last_recv,
+            lag=session.lag,
+            trades=session.trades,
             frames=session.frames,
             bytes_in=self.wire.bytes_in,
             bad=dict(session.bad),
@@ -135,7 +168,7 @@ class Link:
         return int(self._clock.monotonic() * US_PER_S)
 
     async def _read(self) -> None:
-        receive, sink, monotonic, session = self.session.receive, self._sink, self._clock.monotonic, self.session
+        receive, monotonic, session = self.session.receive, self._clock.monotonic, self.session
         wire = self.wire
         until = 0.0
         while True:
@@ -143,6 +176,7 @@ class Link:
             stamp, frames = await wire.read()
             if rested:
                 until = monotonic() + SLICE
+            sink = self._sink if self.brought is None else self._noting
             for count, frame in enumerate(frames, 1):
                 trade = receive(frame, stamp)
                 if trade is not None:
@@ -153,12 +187,21 @@ class Link:
                     await asyncio.sleep(0)
                     until = monotonic() + SLICE
 
+    def _noting(self, event: Event) -> None:
+        if isinstance(event, Trade) and self.brought is not None:
+            self.brought.add(event.instrument)
+        self._sink(event)
+
     def _tick(self) -> None:
-        if self.wire.reads != self._reads:
-            self._reads = self.wire.reads
-            self.session.alive()
+        wire, session = self.wire, self.session
+        if wire.whole != self._whole:
+            self._whole = wire.whole
+            session.alive()
+        if wire.pings != self._pings:
+            self._pings = wire.pings
+            session.ponged(self._now())
         try:
-            self._obey(self.session.tick(self._now()))
+            self._obey(session.tick(self._now()))
             self._tell()
         except Exception as error:  # noqa: BLE001 - a timer's exception would only be logged: `run` raises it
             self._failure = error
@@ -169,6 +212,8 @@ class Link:
             match command:
                 case Send(text):
                     self.wire.send_now(text)
+                case Ping():
+                    self.wire.ping_now()
                 case Close(code, reason):
                     self.close(reason, f"we closed it: {reason}", code)
                 case WakeAt(at):

@@ -16,8 +16,6 @@ from orderflow_stream.feed.upstream import Books, Sink
 
 _PARALLEL: Final = 8
 _LONGEST_SLEEP_US: Final = 30_000_000
-#: After a refusal that asking again will not change soon (µs).
-_REFUSED_US: Final = 60_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +43,7 @@ class Mender:
         self.holes = holes
         self._wake = asyncio.Event()
         self._due: int | None = None
+        self._told: set[str] = set()  # instruments of whose refusal was told, until an answer comes
         self._slots = asyncio.Semaphore(_PARALLEL)
         self.fetches = 0
         self.trades = 0
@@ -53,7 +52,7 @@ class Mender:
 
     def found(self, gap: GapFound) -> None:
         """Fill this hole, after the delay."""
-        self.holes.found(gap)
+        self.holes.found(gap, self._now())
         self._hurry()
 
     def filled(self, instrument: str, ranges: tuple[Range, ...]) -> None:
@@ -91,6 +90,7 @@ class Mender:
             now = self._now()
             lost = self.holes.answered(fetch, [trade.id for trade in page.trades], now)
             self.trades += len(page.trades)
+            self._told.discard(fetch.instrument)
             if lost:
                 count = sum(last - first + 1 for first, last in lost)
                 self.lost += count
@@ -104,8 +104,19 @@ class Mender:
                 self._sink(Refill(fetch.instrument, tuple(page.trades), now, lost=lost, repair=True))
         except UpstreamError as error:
             self.failures += 1
-            least = _REFUSED_US if error.retry == "never" else (error.retry_after or 0) * 1_000_000
-            self.holes.failed(fetch, self._now(), least)
+            refused = error.retry == "never"
+            self.holes.failed(fetch, self._now(), (error.retry_after or 0) * 1_000_000, refused=refused)
+            if refused and fetch.instrument not in self._told:
+                self._told.add(fetch.instrument)
+                log.error(
+                    "missing trades cannot be asked for: trying again in 1 min, 5 min, then every hour",
+                    instrument=fetch.instrument,
+                    reason=error.reason,
+                    hint=error.hint,
+                )
+        except asyncio.CancelledError:
+            self.holes.failed(fetch, self._now(), 0)  # it is no longer under way: not to be forgotten
+            raise
         finally:
             self._hurry()
 

@@ -17,6 +17,8 @@ from orderflow_stream.feed.upstream import Books, Sink
 _PARALLEL: Final = 4
 #: Seconds between the two answers that must agree before ids are believed to have begun anew.
 _CONFIRM_S: Final = 2.0
+#: Seconds that a stream gets to bring what REST had first, before it is called silent: both take their own way.
+_RACE_S: Final = 0.3
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 class _Item(Struct, eq=False):
     instrument: Instrument
     newest_id: int | None
+    silent: bool
 
 
 class Prober:
@@ -51,6 +54,7 @@ class Prober:
         self._sleep = sleep
         self._work = Ranked(self._probe, parallel=_PARALLEL, sleep=sleep, refused=self._refused)
         self._items: dict[str, _Item] = {}
+        self._unknown: set[str] = set()
         self.probes = 0
         self.restarts = 0
 
@@ -58,15 +62,23 @@ class Prober:
     def failures(self) -> int:
         return self._work.failures
 
-    def order(self, instrument: Instrument, rank: int) -> None:
-        """Probe it, unless a newer trade arrives before its turn comes: that proves more."""
-        if instrument.key not in self._items:
-            item = self._items[instrument.key] = _Item(instrument, self._books.newest_id(instrument.key))
-            self._work.put(item, rank)
+    def order(self, instrument: Instrument, rank: int, *, silent: bool = False) -> None:
+        """Probe it, unless a newer trade arrives before its turn comes: that proves more.
+
+        `silent`: its stream has brought nothing for longer than its rhythm explains. Where REST then has a newer id,
+        the stream gets a moment to bring it, and the `Probe` says if it did not.
+        """
+        item = self._items.get(instrument.key)
+        if item is not None:
+            item.silent |= silent
+            return
+        item = self._items[instrument.key] = _Item(instrument, self._books.newest_id(instrument.key), silent)
+        self._work.put(item, rank)
 
     def forget(self, key: str) -> None:
         """The instrument was removed."""
         self._items.pop(key, None)
+        self._unknown.discard(key)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -94,9 +106,15 @@ class Prober:
             elif held is not None and held == item.newest_id and (newest is None or newest.id < held):
                 # It does not know yet what we know, so that it knows of nothing newer proves nothing.
                 raise UpstreamFailed("REST is behind the stream")
+            elif item.silent and newest is not None and (held is None or newest.id > held):
+                await self._sleep(_RACE_S)
+                if self._items.get(key) is item and self._books.newest_id(key) == held:
+                    self._sink(Probe(key, newest.id, sent, silent=True))
+                # Else the stream speaks, and what it still lacks will show as a hole.
             else:
                 self._sink(Probe(key, newest.id if newest else None, sent))
-        self._items.pop(key, None)
+        if self._items.get(key) is item:
+            del self._items[key]
 
     async def _newest(self, instrument: Instrument) -> tuple[Trade | None, int]:
         page = await self._pages.read(instrument, None, 1, kind="probe")
@@ -114,5 +132,8 @@ class Prober:
         )
 
     def _refused(self, item: _Item, error: UnknownSymbol) -> None:
-        log.error("cannot be probed", instrument=item.instrument.key, reason=error.reason)
-        self._items.pop(item.instrument.key, None)
+        key = item.instrument.key
+        if key not in self._unknown:  # asked about again for as long as it is wanted; said once
+            self._unknown.add(key)
+            log.error("cannot be probed", instrument=key, reason=error.reason)
+        self._items.pop(key, None)

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
+from orderflow_stream.adapters.minded import minded
 from orderflow_stream.feed.errors import UnknownSymbol, UpstreamError
 
 T = TypeVar("T")
@@ -45,8 +46,7 @@ class Ranked(Generic[T]):
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._parallel):
-                group.create_task(self._worker(group))
+            await minded(*[group.create_task(self._worker(group), name="worker") for _ in range(self._parallel)])
 
     async def _worker(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -61,5 +61,7 @@ class Ranked(Generic[T]):
                 group.create_task(self._later(pause, rank, tries + 1, item))
 
     async def _later(self, pause: float, rank: int, tries: int, item: T) -> None:
-        await self._sleep(pause)
-        self._queue.put_nowait((rank, next(self._order), tries, item))
+        try:
+            await self._sleep(pause)
+        finally:  # sooner, where somebody cuts the pause short, rather than never
+            self._queue.put_nowait((rank, next(self._order), tries, item))

@@ -22,6 +22,7 @@ import msgspec
 import structlog
 from yarl import URL
 
+from orderflow_stream.adapters.resolve import Names
 from orderflow_stream.adapters.rest_faults import classify, refusal
 from orderflow_stream.feed.budget import Budget, Granted, Kind
 from orderflow_stream.feed.errors import Blocked, UpstreamBusy, UpstreamError, UpstreamFailed
@@ -288,7 +289,7 @@ class Rest:
                 headers=self._headers,
                 trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=60),
+                connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=60, resolver=Names()),
             )
         return self._session
 

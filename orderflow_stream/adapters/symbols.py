@@ -27,6 +27,8 @@ T = TypeVar("T")
 HOUR_S: Final = 3600.0
 #: Seconds until a failed refresh is tried again; the last one repeats.
 _AGAIN: Final = (5.0, 15.0, 60.0, 300.0)
+#: States in which a symbol does not trade and the venue still tells of it: a halt, a maintenance, a delisting.
+RESTING: Final = ("BREAK", "HALT")
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ class ListVenue(Protocol):
 
     @property
     def name(self) -> str: ...
-    def exchange_info_request(self) -> RestRequest: ...
+    def exchange_info_request(self, status: str = ...) -> RestRequest: ...
     def decode_exchange_info(self, body: bytes) -> Listed: ...
     def ticker_request(self) -> RestRequest: ...
     def decode_ticker(self, body: bytes) -> dict[str, int]: ...
@@ -74,16 +76,20 @@ class Symbols:
         now: Callable[[], int],
         budget: Budget | None = None,
         volumes: bool = False,
+        names: Iterable[str] = (),
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """`volumes`: also keep the 24 h volumes (80 weight an hour), for `top:N` and for the order of work."""
+        """`volumes`: also keep the 24 h volumes (80 weight an hour), for `top:N` and for the order of work. `names`:
+        symbols that are wanted whether they trade or not."""
         self._rest = rest
         self._venue = venue
         self._now = now
         self._budget = budget
-        self._want_volumes = volumes
+        self.want_volumes = volumes
         self._sleep = sleep
+        self.names = tuple(names)
         self._by_symbol: dict[str, Instrument] = {}
+        self._resting: dict[str, Instrument] = {}
         self._guessed: dict[str, Instrument] = {}
         self.volumes: dict[str, int] = {}
         self.fetched_at: int | None = None
@@ -94,12 +100,13 @@ class Symbols:
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
-        """Everything ever listed while we ran, those that left the list with `trading` false; by symbol."""
+        """Everything that traded while we ran, what does not now with `trading` false; by symbol."""
         return tuple(self._by_symbol.values())
 
     def by_symbol(self, symbol: str) -> Instrument | None:
-        """The instrument of that exact (upper-case) name; a provisional one where it was made."""
-        return self._by_symbol.get(symbol) or self._guessed.get(symbol)
+        """The instrument of that exact (upper-case) name, also of one that does not trade; a provisional one where it
+        was made."""
+        return self._by_symbol.get(symbol) or self._resting.get(symbol) or self._guessed.get(symbol)
 
     def provisional(self, symbol: str) -> Instrument:
         """The instrument of a name that a user configured, also while no list was ever had: its base and quote are
@@ -144,20 +151,51 @@ class Symbols:
             return False
         self._take(listed.instruments)
         self._limit(listed.limits)
-        if self._want_volumes:
+        if any(name.upper() not in self._by_symbol for name in self.names):
+            await self.refresh_resting(deadline)
+        if self.want_volumes:
             await self._refresh_volumes(deadline)
         return True
+
+    async def refresh_resting(self, deadline: int | None = None) -> bool:
+        """Fetch what is listed and does not trade: configured symbols among it are kept and said to rest, others may
+        still be read on demand. On failure what was known stays. Returns whether it is news."""
+        found: dict[str, Instrument] = {}
+        try:
+            for status in RESTING:
+                listed = await self._rest.fetch_slowly(
+                    self._venue.exchange_info_request(status),
+                    "warmup",
+                    lambda answer: _off_loop(self._venue.decode_exchange_info, answer),
+                    deadline,
+                    bound=LIST_BOUND,
+                )
+                found.update((each.symbol, each) for each in listed.instruments if not each.trading)
+        except UpstreamError as error:
+            log.info("the symbols that rest cannot be listed", reason=error.reason)
+            return False
+        news = found != self._resting
+        self._resting = found
+        for symbol, old in self._by_symbol.items():
+            if not old.trading:
+                self._by_symbol[symbol] = found.get(symbol, _gone(old))
+        for symbol in [symbol for symbol in self._guessed if symbol in found]:
+            del self._guessed[symbol]
+        return news
 
     async def run(self, changed: Callable[[], None] = lambda: None, *, first: bool = True) -> None:
         """Refresh every hour, sooner after a failure; `changed` is called after each good one. `first`: begin with a
         refresh instead of a pause."""
         failures = 0
-        if not first:
-            await self._sleep(HOUR_S)
+        had = not first
         while True:
-            if await self.refresh():
+            if had or await self.refresh():
+                if not had:
+                    changed()
+                had = False
                 failures = 0
-                changed()
+                if await self.refresh_resting():
+                    changed()
                 await self._sleep(HOUR_S)
             else:
                 await self._sleep(_AGAIN[min(failures, len(_AGAIN) - 1)])
@@ -179,8 +217,11 @@ class Symbols:
         fresh = {each.symbol: each for each in instruments}
         for symbol, old in self._by_symbol.items():
             if symbol not in fresh:  # delisted, or a maintenance: it comes back under the same name
-                fresh[symbol] = _halted(old)
+                fresh[symbol] = self._resting.get(symbol) or _gone(old)
         self._by_symbol = dict(sorted(fresh.items()))
+        for symbol, instrument in fresh.items():
+            if instrument.trading:
+                self._resting.pop(symbol, None)
         for symbol in [symbol for symbol in self._guessed if symbol in fresh]:
             del self._guessed[symbol]
         if self.stale_since is not None:
@@ -189,9 +230,10 @@ class Symbols:
         self.stale_since = self.error = None
 
     def _limit(self, limits: Iterable[Limit]) -> None:
-        for limit in limits:
-            if limit.kind == "REQUEST_WEIGHT" and limit.interval_s == 60 and self._budget is not None:
-                self._budget.set_limit(limit.limit)
+        weights = [limit for limit in limits if limit.kind == "REQUEST_WEIGHT"]
+        if weights and self._budget is not None:
+            tightest = min(weights, key=lambda limit: limit.limit / limit.interval_s)
+            self._budget.set_limit(tightest.limit, tightest.interval_s)
 
     def _out(self, reason: str) -> None:
         self.error = reason
@@ -206,5 +248,6 @@ async def _off_loop(decode: Callable[[bytes], T], answer: Answer) -> T:
     return await asyncio.to_thread(decode, answer.body)
 
 
-def _halted(instrument: Instrument) -> Instrument:
-    return msgspec.structs.replace(instrument, trading=False) if instrument.trading else instrument
+def _gone(instrument: Instrument) -> Instrument:
+    """The same, listed nowhere any more."""
+    return msgspec.structs.replace(instrument, trading=False, status="")

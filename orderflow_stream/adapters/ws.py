@@ -1,8 +1,9 @@
 """One websocket to a venue, on the `websockets` client: frames out in the order and at the time they came in.
 
 Frames are taken where the library hands them over, before its own queue: a frame then costs half, and what was read at
-once is dealt with at once. No client pings (they count against the venue's 5 frames a second, and a busy loop makes
-them fail), no compression. Errors say what they are, whether trying again helps, and what a person could do.
+once is dealt with at once. The library sends no pings (they count against the venue's 5 frames a second, and a busy
+loop makes them fail; the session asks for one where it is in doubt), no compression. Errors say what they are, whether
+trying again helps, and what a person could do.
 """
 
 from __future__ import annotations
@@ -15,17 +16,13 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.exceptions import (
-    InvalidHandshake,
     InvalidProxy,
-    InvalidStatus,
     InvalidURI,
-    ProxyError,
-    SecurityError,
     WebSocketException,
 )
 from websockets.frames import Frame, Opcode
@@ -33,39 +30,23 @@ from websockets.protocol import Event, State
 from websockets.proxy import get_proxy, parse_proxy
 from websockets.uri import parse_uri
 
-Retry = Literal["never", "now", "backoff"]
-DialFault = Literal["dns", "refused", "tls", "blocked", "rate_limited", "timeout", "proxy", "url", "http", "network"]
+from orderflow_stream.adapters.dial_faults import DialError, classify
+from orderflow_stream.adapters.resolve import Resolver, connect_tcp
+
+__all__ = ["DialError", "Wire", "WireClosed", "classify", "dial", "proxy_of"]
 
 MAX_FRAME: Final = 2**20
 #: Frames waiting before we stop reading the socket.
 _HIGH_WATER: Final = 1_024
 #: One read brings up to 256 KiB, some 1,300 frames, and parsing them takes 5 ms: too long for one stretch of the loop.
 _PIECE: Final = 32 * 1024
-#: A peer that vanished without a word is noticed after 10 + 3 x 3 s, unless the feed's own rhythm tells earlier.
-_KEEPALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 15_000))
+#: A peer that vanished is found by the session's ping within 3 s and replaced. This is for the socket left behind: it
+#: may come back to life within 10 s and bring what it held, then the kernel gives it up.
+_KEEPALIVE: Final = (("TCP_KEEPIDLE", 3), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 10_000))
 
 # The library formats every frame for its log where the root logger is at DEBUG.
 _quiet = logging.getLogger("orderflow_stream.websocket")
 _quiet.setLevel(logging.WARNING)
-
-
-class DialError(Exception):
-    """No connection came about. `fault` is a word for a metric, `hint` what a person could do about it; `retry` says
-    whether it helps to try again (`never` means: not without a change), `retry_after` how many seconds we were told."""
-
-    def __init__(
-        self, fault: DialFault, retry: Retry, reason: str, hint: str, retry_after: float | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.fault: DialFault = fault
-        self.retry: Retry = retry
-        self.reason = reason
-        self.hint = hint
-        self.retry_after = retry_after
-
-    def line(self) -> str:
-        """Reason and hint on one line."""
-        return f"{self.reason} ({self.hint})" if self.hint else self.reason
 
 
 class WireClosed(Exception):
@@ -78,7 +59,8 @@ class WireClosed(Exception):
 
 
 class Wire(ClientConnection):
-    """An open connection. `bytes_in` and `reads` count all that comes, also pings; `waiting` frames are unread."""
+    """An open connection. `bytes_in` counts all that comes, `whole` the complete frames of every kind, `pings` those of
+    them that were answered by a pong; `waiting` frames are unread."""
 
     def __init__(self, protocol: ClientProtocol, *, now: Callable[[], int], **options: Any) -> None:
         super().__init__(protocol, **options)
@@ -93,7 +75,8 @@ class Wire(ClientConnection):
         self._stopped_reading = False
         self._lost = False
         self.bytes_in = 0
-        self.reads = 0
+        self.whole = 0
+        self.pings = 0
 
     async def read(self) -> tuple[int, list[bytes]]:
         """The frames of the oldest read, and when it was (`now`'s unit). Does not suspend where frames wait.
@@ -129,6 +112,12 @@ class Wire(ClientConnection):
         self.send_data()
         return True
 
+    def ping_now(self) -> None:
+        """Queues one ping with no payload; the pong shows in `whole`."""
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_ping(b"")
+            self.send_data()
+
     def close_soon(self, code: int = 1000, timeout: float = 1.0) -> None:
         """Begins the closing handshake; after `timeout` seconds the socket is dropped in any case."""
         if self._lost:
@@ -145,6 +134,7 @@ class Wire(ClientConnection):
             super().process_event(event)
             return
         opcode = event.opcode
+        self.whole += 1
         if opcode is Opcode.CONT:
             if self._parts is not None:
                 self._parts += event.data
@@ -157,10 +147,11 @@ class Wire(ClientConnection):
             else:
                 self._parts = bytearray(event.data)
         else:
+            if opcode is Opcode.PING:
+                self.pings += 1  # the protocol has answered it already
             super().process_event(event)
 
     def data_received(self, data: bytes) -> None:
-        self.reads += 1
         self.bytes_in += len(data)
         stamp = self._now()
         if not self._rest and len(data) <= _PIECE:
@@ -223,29 +214,42 @@ async def dial(
     open_timeout: float = 10.0,
     close_timeout: float = 1.0,
     max_size: int = MAX_FRAME,
+    resolver: Resolver | None = None,
 ) -> Wire:
     """Opens one connection. `now` stamps what is read; `tls` is used for `wss` only (None: the system's certificates).
 
-    Through the proxy that the environment names, if any, but never to this very machine. Raises `DialError`.
+    Through the proxy that the environment names, if any, but never to this very machine; else to the addresses that
+    `resolver` finds. All of it within `open_timeout` seconds. Raises `DialError`.
     """
     options: dict[str, Any] = {"ssl": tls} if tls is not None and url.startswith("wss:") else {}
-    host = "?"
+    host, proxy = "?", proxy_of(url)
     try:
-        host = parse_uri(url).host
-        connection = await connect(
-            url,
-            create_connection=partial(Wire, now=now),  # type: ignore[arg-type]  # any callable will do
-            compression=None,
-            ping_interval=None,
-            open_timeout=open_timeout,
-            close_timeout=close_timeout,
-            max_size=max_size,
-            proxy=None if _is_local(host) else True,
-            logger=_quiet,
-            **options,
-        )
+        uri = parse_uri(url)
+        host = uri.host
+        async with asyncio.timeout(open_timeout):
+            if proxy is None:
+                addresses = await (resolver or Resolver()).resolve(host, uri.port)
+                options["sock"] = await connect_tcp(addresses)
+            connection = await connect(
+                url,
+                create_connection=partial(Wire, now=now),  # type: ignore[arg-type]  # any callable will do
+                compression=None,
+                ping_interval=None,
+                open_timeout=None,
+                close_timeout=close_timeout,
+                max_size=max_size,
+                proxy=None if proxy is None else True,
+                logger=_quiet,
+                **options,
+            )
     except (OSError, WebSocketException, EOFError, ValueError, ImportError) as error:
-        raise classify(error, host, proxy_of(url)) from error
+        if "sock" in options:
+            options["sock"].close()
+        raise classify(error, host, proxy) from error
+    except BaseException:
+        if "sock" in options:
+            options["sock"].close()
+        raise
     assert isinstance(connection, Wire)
     _keep_alive(connection.transport.get_extra_info("socket"))
     return connection
@@ -278,83 +282,3 @@ def _keep_alive(sock: Any) -> None:
     for option, value in _KEEPALIVE:  # not every platform has every one
         if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-_NETWORK_HINT: Final = "check the network; behind a proxy set HTTPS_PROXY"
-
-
-def classify(error: BaseException, host: str, proxy: str | None = None) -> DialError:
-    """What an exception of the library or the socket means, for a person and for the retry policy. With a `proxy` every
-    fault of the network is one between us and it, as far as we can see."""
-    if proxy is not None and isinstance(error, OSError) and not isinstance(error, (ssl.SSLError, TimeoutError)):
-        return DialError(
-            "proxy",
-            "backoff",
-            f"no connection to the proxy {proxy}: {error}",
-            "check HTTPS_PROXY / ALL_PROXY / NO_PROXY",
-        )
-    match error:
-        case InvalidURI():
-            return DialError("url", "never", f"not a websocket URL: {error}", "correct stream_url (wss://host:port)")
-        case InvalidProxy() | ProxyError() | ImportError():
-            return DialError(
-                "proxy", "backoff", f"the proxy did not connect us: {error}", "check HTTPS_PROXY / ALL_PROXY / NO_PROXY"
-            )
-        case InvalidStatus():
-            return _status(error, host)
-        case SecurityError():
-            return DialError("http", "never", f"{host} redirects: {error}", "correct stream_url")
-        case TimeoutError():
-            return DialError("timeout", "backoff", f"{host} did not answer in time", _NETWORK_HINT)
-        case socket.gaierror():
-            return DialError(
-                "dns", "backoff", f"cannot resolve {host}", "check the network and DNS; behind a proxy set HTTPS_PROXY"
-            )
-        case ssl.SSLCertVerificationError():
-            return DialError(
-                "tls",
-                "never",
-                f"the certificate of {host} is not trusted: {error.verify_message}",
-                "a proxy that inspects TLS, missing CA certificates, or this machine's clock",
-            )
-        case ssl.SSLError():
-            return DialError(
-                "tls", "backoff", f"no TLS with {host}: {error.reason or error}", "is stream_url a wss port?"
-            )
-        case ConnectionRefusedError():
-            return _refused(host)
-        case OSError() if "Multiple exceptions" in str(error) and "Connect call failed" in str(error):
-            return _refused(host)  # several addresses, every one of them refused
-        case OSError() | EOFError():
-            return DialError("network", "backoff", f"no connection to {host}: {error}", _NETWORK_HINT)
-        case InvalidHandshake():
-            return DialError(
-                "http",
-                "backoff",
-                f"{host} does not speak websocket: {error}",
-                "is stream_url right, or a portal in between?",
-            )
-        case _:
-            return DialError("url", "never", f"cannot connect to {host}: {error}", "correct stream_url")
-
-
-def _refused(host: str) -> DialError:
-    return DialError("refused", "backoff", f"{host} refuses connections", "is stream_url's port right, is it up?")
-
-
-def _status(error: InvalidStatus, host: str) -> DialError:
-    status = error.response.status_code
-    if status == 451:
-        hint = "run it where the venue serves, or set stream_url to a public market-data host"
-        return DialError("blocked", "never", f"{host} refuses this country (451)", hint)
-    if status == 403:
-        hint = "its firewall: too many connections, or a proxy; it usually passes"
-        return DialError("blocked", "backoff", f"{host} refuses this address (403)", hint)
-    if status in {418, 429}:
-        text = error.response.headers.get("Retry-After", "")
-        after = float(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
-        hint = "this address opens too many connections; we wait as told"
-        return DialError("rate_limited", "backoff", f"{host} limits this address ({status})", hint, after)
-    if status >= 500 or status == 408:
-        return DialError("http", "backoff", f"{host} answers {status}", "the venue is in trouble; we go on trying")
-    return DialError("http", "never", f"{host} answers {status} instead of a websocket", "correct stream_url")

@@ -92,6 +92,14 @@ class Plan:
             return Ask(below, top - below, self._blank_until)
         return None if joins else self._newer(streamed)
 
+    def resume(self, first: int, newest: int, valid: int, oldest_ts: int) -> None:
+        """Go on from what is held already: ids `first`..`newest`, `valid` trades, the oldest of venue time
+        `oldest_ts` (µs)."""
+        self.first, self.newest, self.oldest_ts = first, newest, oldest_ts
+        self.valid = self.rows = valid
+        self.origin = first == 0
+        self.capped = not self.origin and self.rows >= self._cap
+
     def unjoined(self, streamed: int | None) -> Range | None:
         """What is still missing between the newest row read and the first one of the stream."""
         if streamed is None or self.newest is None or self.newest >= streamed - 1:

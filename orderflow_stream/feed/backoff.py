@@ -71,11 +71,20 @@ class Pace:
         self._ahead = (burst - 1) * interval
         self._interval = interval
         self._next = 0  # when a bucket without a burst would be ready
+        self._held = 0
         self._slots: deque[int] = deque(maxlen=most)
+
+    def hold(self, until: int) -> None:
+        """No connection before `until`: the venue has told this address so."""
+        self._held = max(self._held, until)
+
+    def held(self, now: int) -> int:
+        """How long no connection may be opened, as of `now`; to be asked again after a wait for a slot."""
+        return max(0, self._held - now)
 
     def reserve(self, now: int) -> int:
         """Takes the next free slot; returns how long to wait for it."""
-        slot = max(now, self._next - self._ahead)
+        slot = max(now, self._next - self._ahead, self._held)
         if len(self._slots) == self._slots.maxlen:
             slot = max(slot, self._slots[0] + WINDOW)
         self._next = max(self._next, slot) + self._interval

@@ -42,6 +42,7 @@ class Granted(Struct, gc=False):
     kind: Kind
     weight: int
     window: int
+    ended: int = 0  # requests that had ended when it was granted
     settled: bool = False
 
 
@@ -75,6 +76,7 @@ class Budget:
         self._flying = dict.fromkeys(KINDS, 0)
         self._late = dict.fromkeys(KINDS, 0)
         self._foreign = 0
+        self._ended = 0
         self.blocked_until = 0
         self.set_limit(limit)
 
@@ -83,6 +85,7 @@ class Budget:
         if limit < 1 or interval_s < 1:
             raise ValueError(f"limit: {limit} weight in {interval_s} s is no limit (both must be at least 1)")
         self.limit = limit
+        self.interval_s = interval_s
         self.usable = limit * self._percent // 100
         self.reserve = self.usable // 5
         self.user_share = self.usable * 2 // 5
@@ -113,7 +116,7 @@ class Budget:
             return WaitUntil(min(max(ripe, now + 1), self._next_window()))
         self._spent[kind] += weight
         self._flying[kind] += weight
-        return Granted(kind, weight, self._window)
+        return Granted(kind, weight, self._window, self._ended)
 
     def settle(self, grant: Granted, now: int, header: int | None = None) -> None:
         """The request has ended. `header`: the weight that the venue says is used in its current minute."""
@@ -126,7 +129,12 @@ class Budget:
             self._late[grant.kind] += grant.weight
         # An answer that crossed the edge may carry the old minute's count.
         if header is not None and grant.window == self._window:
-            self._foreign = max(self._foreign, header - sum(self._spent.values()))
+            foreign = header - sum(self._spent.values())
+            # Only where nothing else was under way the venue's count and ours are of the same requests: then it may
+            # also be less (what never reached the venue weighs nothing there).
+            alone = grant.ended == self._ended and not any(self._flying.values())
+            self._foreign = foreign if alone else max(self._foreign, foreign)
+        self._ended += 1
 
     def block(self, status: int, retry_after: str | None, now: int) -> int:
         """The venue answered 429 or 418: everything stops until its `Retry-After`. Returns whole seconds from `now`."""
@@ -141,7 +149,8 @@ class Budget:
         """For metrics and progress lines."""
         self._roll(now)
         used = sum(self._spent.values()) + self._foreign
-        return Weights(used, self.usable, self.limit, self._foreign, {kind: self._spent[kind] for kind in KINDS})
+        by_kind: dict[str, int] = {kind: self._spent[kind] for kind in KINDS}
+        return Weights(used, self.usable, self.limit, max(0, self._foreign), by_kind)
 
     def _ceiling(self, kind: Kind) -> int:
         if kind == "repair":

@@ -3,7 +3,7 @@
 A hole is asked for a moment after it was found (a late frame often fills it), then ever less often, for as long as the
 tape has room for it. Holes of one instrument that one page can answer go together, and one instrument has one fetch at
 a time. A hole is lost only when REST returned an id beyond it and not the hole; lost ones are asked for again, rarely:
-venues have been seen to recover trades after the fact.
+venues have been seen to recover trades after the fact. So are holes that REST refuses to tell of.
 """
 
 from __future__ import annotations
@@ -23,19 +23,24 @@ _SECOND: Final = 1_000_000
 DELAY: Final = 150_000
 #: Waits after an answer that did not reach the hole, and after a failure; the last one repeats for ever.
 WAITS: Final = tuple(int(s * _SECOND) for s in (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60))
-LOST_WAITS: Final = tuple(s * _SECOND for s in (60, 600, 3600, 86_400))
+#: Waits for a hole that REST does not have, or refuses to tell of (a restricted country, a firewall): a minute, five,
+#: then every hour while the tape has room for it.
+LOST_WAITS: Final = tuple(s * _SECOND for s in (60, 300, 3600))
 #: Holes kept an instrument; beyond, the oldest lost ones are given up, then the oldest.
 MOST_HOLES: Final = 5_000
 
 
 class Hole(Struct):
-    """Missing ids `first`..`last`, to be asked for at `due` (µs)."""
+    """Missing ids `first`..`last`, to be asked for at `due` (µs). `tries` counts the waits of its present kind, `asked`
+    all questions so far."""
 
     first: int
     last: int
     due: int
     tries: int = 0
     lost: bool = False
+    refused: bool = False
+    asked: int = 0
 
 
 class Fetch(Struct, frozen=True):
@@ -59,11 +64,13 @@ class Repair:
         self._busy: set[str] = set()
         self.given_up = 0
 
-    def found(self, gap: GapFound) -> None:
-        """A hole was found; parts that are known stay as they are."""
+    def found(self, gap: GapFound, now: int | None = None) -> None:
+        """A hole was found at `now` (its own time where that is not given: but a trade may claim any time); parts that
+        are known stay as they are."""
+        due = (gap.ts if now is None else now) + self._delay
         holes = self._holes.setdefault(gap.instrument, [])
         for first, last in _without(gap.first, gap.last, holes[_overlap(holes, gap.first, gap.last)]):
-            holes.insert(bisect_left(holes, first, key=_first), Hole(first, last, gap.ts + self._delay))
+            holes.insert(bisect_left(holes, first, key=_first), Hole(first, last, due))
         while len(holes) > MOST_HOLES:
             holes.remove(next((hole for hole in holes if hole.lost), holes[0]))
             self.given_up += 1
@@ -84,6 +91,13 @@ class Repair:
             self._holes.pop(instrument, None)
         elif before > 0:
             self.filled(instrument, ((0, before - 1),))
+
+    def attempts(self, instrument: str, first: int, last: int) -> tuple[int, int | None]:
+        """How often ids `first`..`last` were asked for, and when (µs) they will be again (None: never, or now)."""
+        holes = self._holes.get(instrument, [])
+        touched = holes[_overlap(holes, first, last)]
+        due = None if instrument in self._busy else min((hole.due for hole in touched), default=None)
+        return max((hole.asked for hole in touched), default=0), due
 
     def open(self, instrument: str) -> int:
         """Ids missing and not lost."""
@@ -147,14 +161,19 @@ class Repair:
         self._tidy(fetch.instrument)
         return tuple(lost)
 
-    def failed(self, fetch: Fetch, now: int, at_least: int = 0) -> None:
-        """REST gave no answer: the holes of the fetch wait, at least `at_least` µs."""
+    def failed(self, fetch: Fetch, now: int, at_least: int = 0, *, refused: bool = False) -> None:
+        """REST gave no answer: the holes of the fetch wait, at least `at_least` µs; `refused`: and said that asking
+        again will not help, so they wait like lost ones."""
         self._busy.discard(fetch.instrument)
         holes = self._holes.get(fetch.instrument, [])
         for hole in holes[_overlap(holes, fetch.first, fetch.last)]:
-            waits = LOST_WAITS if hole.lost else WAITS
+            if refused != hole.refused and not hole.lost:
+                hole.tries = 0
+            hole.refused = refused
+            waits = LOST_WAITS if hole.lost or refused else WAITS
             hole.due = now + max(_wait(waits, hole.tries), at_least)
             hole.tries += 1
+            hole.asked += 1
 
     def _tidy(self, key: str) -> None:
         if not self._holes.get(key):
@@ -165,19 +184,21 @@ def _judge(part: Hole, fetch: Fetch, reached: int, full: bool, now: int, kept: l
     """A part of a hole that the answer did not bring."""
     low, high = max(part.first, fetch.first), min(part.last, reached)
     if part.first < low:
-        kept.append(Hole(part.first, low - 1, part.due, part.tries, part.lost))
+        kept.append(_part(part, part.first, low - 1))
+    asked = part.asked + 1
     if low <= high:
         tries = part.tries if part.lost else 0
         if not part.lost:
             lost.append((low, high))
-        kept.append(Hole(low, high, now + _wait(LOST_WAITS, tries), tries + 1, lost=True))
+        kept.append(Hole(low, high, now + _wait(LOST_WAITS, tries), tries + 1, lost=True, asked=asked))
     rest = max(low, high + 1, reached + 1)
     if rest <= part.last:
         if full:
-            kept.append(Hole(rest, part.last, now, 0, part.lost))
+            kept.append(Hole(rest, part.last, now, 0, part.lost, asked=asked))
         else:
             waits = LOST_WAITS if part.lost else WAITS
-            kept.append(Hole(rest, part.last, now + _wait(waits, part.tries), part.tries + 1, part.lost))
+            tries = 0 if part.refused else part.tries
+            kept.append(Hole(rest, part.last, now + _wait(waits, tries), tries + 1, part.lost, asked=asked))
 
 
 def _wait(waits: Sequence[int], tries: int) -> int:
@@ -211,10 +232,14 @@ def _cut(hole: Hole, first: int, last: int) -> list[Hole]:
         return [hole]
     parts = []
     if hole.first < first:
-        parts.append(Hole(hole.first, first - 1, hole.due, hole.tries, hole.lost))
+        parts.append(_part(hole, hole.first, first - 1))
     if hole.last > last:
-        parts.append(Hole(last + 1, hole.last, hole.due, hole.tries, hole.lost))
+        parts.append(_part(hole, last + 1, hole.last))
     return parts
+
+
+def _part(hole: Hole, first: int, last: int) -> Hole:
+    return Hole(first, last, hole.due, hole.tries, hole.lost, hole.refused, hole.asked)
 
 
 def _cut_all(hole: Hole, ranges: Sequence[Range]) -> list[Hole]:

@@ -12,98 +12,42 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
 from orderflow_stream.core.events import Trade
 from orderflow_stream.core.units import US_PER_S
+from orderflow_stream.feed.orders import (
+    BadFrame,
+    Close,
+    Command,
+    Lost,
+    Notice,
+    Ping,
+    Policy,
+    Replace,
+    ReplaceReason,
+    Sample,
+    Send,
+    SubscribeRefused,
+    Up,
+    WakeAt,
+)
 from orderflow_stream.feed.protocols import RefusedReply, RejectedReply, Reply, StreamVenue
+from orderflow_stream.feed.pulse import Lateness, Pulse
+from orderflow_stream.feed.rejects import Rejects
 from orderflow_stream.feed.rhythm import Rhythm
+from orderflow_stream.feed.twins import Sight
 
-SAMPLES: Final = 10
-_SAMPLE_BYTES: Final = 500
+__all__ = [
+    "BadFrame", "Close", "Command", "Lost", "Notice", "Ping", "Policy", "Replace", "ReplaceReason", "Sample", "Send",
+    "Session", "SubscribeRefused", "Up", "WakeAt",
+]  # fmt: skip
 
-ReplaceReason = Literal["age", "shutdown", "silence", "bad_frames"]
+_RANK: Final = {reason: rank for rank, reason in enumerate(get_args(ReplaceReason))}
+
 Mark = Literal["new", "open", "closing", "closed"]
-
-
-class Policy(Struct, frozen=True):
-    """Limits of one connection, in microseconds where not said otherwise."""
-
-    max_age: int = 23 * 3_600 * US_PER_S  # the exchange cuts at 24 h
-    age_spread: int = 2 * 3_600 * US_PER_S  # sessions turn over this much earlier, each by its own share
-    silence: int = 45 * US_PER_S  # without any byte: two of the server's pings (20 s) missed
-    busy_silence: int = 2 * US_PER_S  # the least silence of data that condemns a connection with a steady flow
-    ack_timeout: int = 10 * US_PER_S
-    control_interval: int = 340_000  # at most 3 control frames a second: our pongs count towards the 5 allowed
-    bad_per_minute: int = 60  # frames; more replace the connection
-    refused_retry: int = 60 * US_PER_S
-    tick: int = 250_000
-
-
-class Send(Struct, frozen=True):
-    """Send this text frame."""
-
-    text: str
-
-
-class Close(Struct, frozen=True):
-    """Close the socket; `reason` is one word for a metric."""
-
-    code: int
-    reason: str
-
-
-class WakeAt(Struct, frozen=True):
-    """Call `tick` at this time, or later."""
-
-    at: int
-
-
-Command = Send | Close | WakeAt
-
-
-class Up(Struct, frozen=True):
-    """The streams of these symbols are subscribed."""
-
-    symbols: tuple[str, ...]
-
-
-class Replace(Struct, frozen=True):
-    """Open another connection with the same symbols, then close this one (make before break)."""
-
-    reason: ReplaceReason
-
-
-class SubscribeRefused(Struct, frozen=True):
-    """The venue refused a subscription; these symbols are asked for again later. No symbols: it did not say which."""
-
-    symbols: tuple[str, ...]
-    code: int | None
-    message: str
-
-
-class BadFrame(Struct, frozen=True):
-    """A frame was dropped: the first of its reason in this minute, for the log."""
-
-    reason: str
-    symbol: str | None
-    id: int | None
-    sample: bytes
-
-
-Notice = Up | Replace | SubscribeRefused | BadFrame
-
-
-class Sample(Struct, frozen=True):
-    """One dropped frame, cut to its beginning."""
-
-    ts_recv: int
-    reason: str
-    symbol: str | None
-    id: int | None
-    frame: bytes
 
 
 class _Asked(Struct):
@@ -113,8 +57,8 @@ class _Asked(Struct):
 
 
 class Session:
-    """One connection's life. Public counters: `frames` (all), `bad` (by reason), `samples` (the last ten of them),
-    `last_recv` (venue time of the last frame, 0 before it), `up` (symbols subscribed), `mark`."""
+    """One connection's life. Public: `trades` and `last` (how many came, and the newest arrival), `up` (symbols
+    subscribed), `lost` (they are known not to come), `mark`, `notices`."""
 
     def __init__(
         self, venue: StreamVenue, symbols: Iterable[str], *, policy: Policy | None = None, spread: float = 0.0
@@ -133,26 +77,26 @@ class Session:
         self._unsettled = True  # wanted and sent may differ
         self._next_id = 1
         self._next_send = 0
+        self._pinged = False  # the last frame of ours was a ping
         self._strikes = 0
         self._opened = 0
-        self._heard = 0
-        self._heard_bytes = False
-        self._heard_frames = 0
+        self._life = False
         self._ticked = 0
-        self._rhythm = Rhythm(self._policy.busy_silence, self._policy.silence)
-        self._minute = 0
-        self._bad_this_minute = 0
-        self._said_this_minute: set[str] = set()
-        self._replacing = False
-        self._condemned: ReplaceReason | None = None
+        self._judged = 0  # trades as of the last tick
+        self._pulse = Pulse(self._policy.ask_after, self._policy.answer_within, self._policy.steady)
+        self._rhythm = Rhythm(self._policy.fast_silence, self._policy.busy_silence, self._policy.silence)
+        self._lateness = Lateness(self._policy.lag, self._policy.lag_for)
+        self.lost = False
+        self._rejects = Rejects(self._policy.bad_per_minute)
+        self._replacing: ReplaceReason | None = None
         self.mark: Mark = "new"
         self.up: dict[str, None] = {}
         self.notices: list[Notice] = []
-        self.frames = 0
+        self.trades = 0
+        self.last: Trade | None = None
         self.control_frames = 0
-        self.last_recv = 0
-        self.bad: Counter[str] = Counter()
-        self.samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._others = 0  # frames that were no trade
+        self._other_recv = 0
 
     # -- what the owner asks -------------------------------------------------------------------------------------------
 
@@ -167,9 +111,38 @@ class Session:
         return self.mark == "open" and all(symbol in self.up or symbol in self._refused for symbol in self._wanted)
 
     @property
-    def good_frames(self) -> int:
-        """Frames that were understood."""
-        return self.frames - self.bad.total()
+    def bad(self) -> Counter[str]:
+        """Frames that were no trade of a symbol of ours, by reason; `samples` are the last ten."""
+        return self._rejects.bad
+
+    @property
+    def samples(self) -> deque[Sample]:
+        return self._rejects.samples
+
+    @property
+    def frames(self) -> int:
+        """All frames so far."""
+        return self.trades + self._others
+
+    @property
+    def last_recv(self) -> int:
+        """Venue time (µs) at which the last frame came; 0 before it."""
+        return max(self._other_recv, self.last.ts_recv if self.last is not None else 0)
+
+    @property
+    def sight(self) -> Sight:
+        """What one that carries the same symbols is compared with."""
+        return Sight(self.trades, -1 if self.last is None else self.last.ts_event)
+
+    @property
+    def lag(self) -> int | None:
+        """How far (µs) the newest arrival was behind the venue's own time of it; None before it."""
+        return None if self.last is None else self.last.ts_recv - self.last.ts_event
+
+    @property
+    def mute(self) -> bool:
+        """It fell silent out of its rhythm and has brought no trade since, also where it was pardoned for that."""
+        return self._rhythm.mute
 
     def url(self, base: str) -> str:
         """Where to connect: the first batch of symbols rides in the URL and needs no answer. What is added or removed
@@ -187,7 +160,9 @@ class Session:
     def opened(self, now: int) -> list[Command]:
         """The socket is open on `url`."""
         self.mark = "open"
-        self._opened = self._heard = self._minute = self._ticked = now
+        self._opened = self._ticked = now
+        self._rejects.tick(now)
+        self._pulse.begin(now)
         self._rhythm.begin(now)
         self._next_send = now
         self._sent = dict.fromkeys(self._first)
@@ -198,17 +173,36 @@ class Session:
 
     def receive(self, frame: bytes | str, ts_recv: int) -> Trade | None:
         """One frame. A trade is returned; all else is dealt with inside and shows in `notices` and the counters."""
-        self.frames += 1
-        self.last_recv = ts_recv
         message = self._decode(frame, ts_recv)
         if isinstance(message, Trade):
+            self.trades += 1
+            self.last = message
             return message
+        self._others += 1
+        self._other_recv = ts_recv
         self._control(message, frame, ts_recv)
         return None
 
     def alive(self) -> None:
-        """Any sign of life beside data frames: a ping, a pong, a part of a frame."""
-        self._heard_bytes = True
+        """A whole frame came since the last tick, of whatever kind. (Bytes that drip prove nothing.)"""
+        self._life = True
+
+    def ponged(self, now: int) -> None:
+        """The socket answered the server's ping: that frame counts towards the venue's limit as ours do."""
+        self._next_send = max(self._next_send, now + self._policy.control_interval)
+
+    def condemn(self, reason: ReplaceReason, why: str = "") -> None:
+        """Whoever sees more than this connection has judged it. `why`: its symbols are known not to come, in words."""
+        if self.mark == "open":
+            if why:
+                self._lose(why)
+            self._replace(reason)
+
+    def pardon(self, now: int) -> None:
+        """What it was to be replaced for was no fault of its own: judge it anew."""
+        self._replacing = None
+        self._lateness.pardon(now + self._policy.pardon)
+        self._rhythm.begin(now)
 
     def add(self, symbols: Iterable[str], now: int) -> list[Command]:
         """Carry these as well, from the next free control frame on."""
@@ -232,7 +226,14 @@ class Session:
         if (reason := self._judge(now)) is not None:
             return self._close(reason)
         commands: list[Command] = []
-        if (text := self._next_control(now)) is not None:
+        turn = self._unsettled and self._pinged  # in turns: neither may keep the other waiting
+        if self._pulse.due and now >= self._next_send and not turn:
+            self._pulse.asked(now)
+            self._pinged = True
+            self._next_send = now + self._policy.control_interval
+            commands.append(Ping())
+        elif (text := self._next_control(now)) is not None:
+            self._pinged = False
             commands.append(Send(text))
         at = now + self._policy.tick
         if self._unsettled:
@@ -255,33 +256,51 @@ class Session:
         policy = self._policy
         if (late := now - self._ticked - policy.tick) > policy.tick:
             # We were held up, not the exchange: what came meanwhile may still wait to be read.
-            self._heard += late
+            self._pulse.skip(late)
             self._rhythm.skip(late)
+            self._lateness.pardon(now)
         self._ticked = now
-        if self.frames != self._heard_frames:
-            self._heard_frames = self.frames
-            self._rhythm.heard(now)
-            self._heard = now
-        elif self._heard_bytes:
-            self._heard = now
-        self._heard_bytes = False
-        self._new_minute(now)
-        for symbol, at in list(self._refused.items()):
-            if at == 0:
-                self._refused[symbol] = now + policy.refused_retry
-            elif at <= now:
-                del self._refused[symbol]
-                self._unsettled = True
-        quiet = now - self._heard
-        if quiet > 2 * policy.silence:
+        fresh, self._judged = self.trades - self._judged, self.trades
+        life, self._life = self._life or fresh > 0, False
+        if fresh:
+            self._rhythm.heard(now, fresh)
+            if self.lost:
+                self._revive()
+        match self._pulse.look(now, life, self._rhythm.steady):
+            case "dead":
+                self._lose(f"no answer to a ping for {self._pulse.patience / US_PER_S:.1f} s")
+                self._replace("dead")
+            case "revived":
+                self._revive()
+        self._rejects.tick(now)
+        self._ask_again(now)
+        if now - self._pulse.heard > 2 * policy.silence:
             return "silence"
-        if self._condemned is not None:
-            self._replace(self._condemned)
-        elif quiet > policy.silence or self._rhythm.broken(now):
+        if self._rhythm.broken(now):
             self._replace("silence")
         elif now - self._opened > policy.max_age - int(self._spread * policy.age_spread):
             self._replace("age")
+        elif self._lateness.look(now, self.lag):
+            self._replace("lag")
         return self._unanswered(now)
+
+    def _ask_again(self, now: int) -> None:
+        for symbol, at in list(self._refused.items()):
+            if at == 0:
+                self._refused[symbol] = now + self._policy.refused_retry
+            elif at <= now:
+                del self._refused[symbol]
+                self._unsettled = True
+
+    def _lose(self, why: str) -> None:
+        if not self.lost and self.up:
+            self.lost = True
+            self.notices.append(Lost(tuple(self.up), why))
+
+    def _revive(self) -> None:
+        if self.lost:
+            self.lost = False
+            self.notices.append(Up(tuple(self.up)))
 
     def _unanswered(self, now: int) -> str | None:
         if any(asked.deadline <= now for asked in self._asked.values()):
@@ -297,15 +316,9 @@ class Session:
             self._unsettled = True
         return None
 
-    def _new_minute(self, now: int) -> None:
-        if now - self._minute >= 60 * US_PER_S:
-            self._minute = now
-            self._bad_this_minute = 0
-            self._said_this_minute.clear()
-
     def _replace(self, reason: ReplaceReason) -> None:
-        if not self._replacing:
-            self._replacing = True
+        if self._replacing is None or _RANK[reason] > _RANK[self._replacing]:
+            self._replacing = reason
             self.notices.append(Replace(reason))
 
     def _close(self, reason: str) -> list[Command]:
@@ -362,7 +375,6 @@ class Session:
         elif message.kind == "refused":
             self._refusal(message)
         else:
-            self._condemned = "shutdown"
             self._replace("shutdown")
 
     def _refusal(self, message: RefusedReply) -> None:
@@ -379,18 +391,8 @@ class Session:
         self.notices.append(SubscribeRefused(symbols, message.code, message.message))
 
     def _rejected(self, message: RejectedReply, frame: bytes | str, ts_recv: int) -> None:
-        reason = message.reason
-        self.bad[reason] += 1
-        if reason == "unwatched":  # the tail of a stream just dropped: nothing is wrong with the connection
-            return
-        head = (
-            frame[:_SAMPLE_BYTES].encode("utf-8", "replace") if isinstance(frame, str) else bytes(frame[:_SAMPLE_BYTES])
-        )
-        self.samples.append(Sample(ts_recv, reason, message.symbol, message.id, head))
-        self._bad_this_minute += 1
-        if reason not in self._said_this_minute:
-            self._said_this_minute.add(reason)
-            self.notices.append(BadFrame(reason, message.symbol, message.id, head))
-        if self._bad_this_minute > self._policy.bad_per_minute:
-            self._condemned = "bad_frames"
+        told = self._rejects.add(message, frame, ts_recv)
+        if told is not None:
+            self.notices.append(told)
+        if self._rejects.too_many:
             self._replace("bad_frames")

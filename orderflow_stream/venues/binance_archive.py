@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -111,7 +112,7 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ArchiveError(path, 0, f"the gzip stream is torn: {error}", _TORN) from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, lzma.LZMAError, NotImplementedError, RuntimeError) as error:
         raise ArchiveError(path, 0, f"the zip cannot be read: {error}", _TORN) from error
     except UnicodeDecodeError as error:
         raise ArchiveError(path, 0, f"not text: {error}", "expected CSV or JSON, plain, gzip or zip") from error

@@ -111,6 +111,7 @@ class _Info(Struct):
 class _Ticker(Struct):
     symbol: str
     quoteVolume: str  # noqa: N815 - the wire's own name
+    lastId: int = UNKNOWN_FILL  # noqa: N815
 
 
 _rows = msgspec.json.Decoder(list[Row]).decode
@@ -217,9 +218,9 @@ class BinanceRest:
             trades.append(trade)
         return trades
 
-    def exchange_info_request(self) -> Request:
-        """Spot symbols that trade now; a quarter of the unfiltered 14-23 MB."""
-        params = {"permissions": "SPOT", "symbolStatus": "TRADING", "showPermissionSets": "false"}
+    def exchange_info_request(self, status: str = "TRADING") -> Request:
+        """Spot symbols that trade now (a quarter of the unfiltered 14-23 MB), or are in `BREAK` or `HALT`."""
+        params = {"permissions": "SPOT", "symbolStatus": status, "showPermissionSets": "false"}
         return Request("/api/v3/exchangeInfo", params, _MICROSECONDS, 20)
 
     def decode_exchange_info(self, body: bytes) -> ExchangeInfo:
@@ -248,13 +249,12 @@ class BinanceRest:
 
     def decode_ticker(self, body: bytes) -> dict[str, int]:
         """24 h quote volume by symbol at 10^-8, unbounded (a day in rupiah exceeds 64 bits). Raises `AnswerError`."""
-        try:
-            tickers = _tickers(body)
-        except UNREADABLE as error:
-            raise AnswerError("ticker/24hr", body, error) from error
-        if isinstance(tickers, _Ticker):
-            tickers = [tickers]
-        return {ticker.symbol: _volume(ticker.quoteVolume) for ticker in tickers}
+        return {ticker.symbol: _volume(ticker.quoteVolume) for ticker in _ticker(body)}
+
+    def decode_last_fills(self, body: bytes) -> dict[str, int]:
+        """The same answer read for the newest fill of each symbol (the `l` of its newest trade); `UNKNOWN_FILL` where
+        there was none for 24 h. Raises `AnswerError`."""
+        return {ticker.symbol: ticker.lastId for ticker in _ticker(body)}
 
     def time_request(self) -> Request:
         """The exchange's clock."""
@@ -285,6 +285,14 @@ class BinanceRest:
             return fault
         line = " ".join(body[:400].decode("utf-8", "replace").split())[:200]
         return None, line or f"HTTP {status} with an empty body"
+
+
+def _ticker(body: bytes) -> list[_Ticker]:
+    try:
+        tickers = _tickers(body)
+    except UNREADABLE as error:
+        raise AnswerError("ticker/24hr", body, error) from error
+    return [tickers] if isinstance(tickers, _Ticker) else tickers
 
 
 def _salvage(body: bytes) -> list[Row | int]:
@@ -319,7 +327,7 @@ def _instrument(entry: _Symbol) -> Instrument:
         elif rule.filterType == "LOT_SIZE":
             step = parse_scaled(rule.stepSize)
     trading = entry.status == "TRADING" and entry.isSpotTradingAllowed
-    return Instrument(NAME, entry.symbol, entry.baseAsset, entry.quoteAsset, "spot", trading, tick, step)
+    return Instrument(NAME, entry.symbol, entry.baseAsset, entry.quoteAsset, "spot", trading, tick, step, entry.status)
 
 
 def _volume(text: str) -> int:

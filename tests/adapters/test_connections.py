@@ -24,7 +24,14 @@ from orderflow_stream.venues.binance_archive import ArchiveRow
 
 S: Final = US_PER_S
 QUICK: Final = Timing(
-    open_timeout=2.0, close_timeout=0.2, retry_base=0.01, retry_cap=0.05, dial_interval=0.0, replace_patience=2.0
+    open_timeout=2.0,
+    close_timeout=0.2,
+    retry_base=0.01,
+    retry_cap=0.05,
+    dial_interval=0.0,
+    replace_patience=2.0,
+    overlap=0.02,
+    look=0.02,
 )
 
 
@@ -365,21 +372,21 @@ async def test_a_connection_of_garbage_is_replaced() -> None:
         assert feed.log.events().count("bad frame dropped") == len(stats.bad)  # a line per reason, not per frame
 
 
-async def test_a_dead_connection_is_replaced() -> None:
-    policy = Policy(silence=S // 5, tick=S // 50)
-    async with (
-        exchange("AUSDT", ping_interval=0.05, frames_per_second=1_000) as sim,
-        feeding(sim.stream_url, "AUSDT", policy=policy) as feed,
-    ):
+async def test_a_dead_connection_is_given_up_at_once_and_replaced() -> None:
+    policy = Policy(ask_after=S // 5, answer_within=S // 5, tick=S // 50)
+    async with exchange("AUSDT") as sim, feeding(sim.stream_url, "AUSDT", policy=policy) as feed:
         await feed.until(feed.ups)
-        # Kept alive by pings alone, well beyond the allowed silence.
-        while sim.connections[0].pongs < 10:  # noqa: ASYNC110 - the simulator tells nobody of a pong
+        # Kept alive by the answers to its pings, well beyond the allowed silence.
+        while sim.connections[0].frames_in < 4:  # noqa: ASYNC110 - the simulator tells nobody of a ping
             await asyncio.sleep(0.01)
         assert feed.downs() == []
         sim.faults.pause(0)
-        await feed.until(feed.downs)
-        new_before_old(feed)
-        assert feed.connections.stats().reconnects == {"silence": 1}
+        await feed.until(lambda: len(feed.ups()) == 2)
+        assert feed.up() == {(2, "binance:AUSDT")}
+        (down,) = {(down.connection, down.reason) for down in feed.downs()[:1]}
+        assert down == (1, "no answer to a ping for 0.2 s")
+        await feed.until(lambda: feed.connections.stats().reconnects == {"dead": 1})
+        assert "feed does not come" in feed.log.warnings
 
 
 async def test_the_old_one_stands_while_its_replacement_fails() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -62,9 +63,14 @@ class Symbols:
         self.fetched_at: int | None = T0 if instruments else None
         self.instruments = instruments
         self.volumes: dict[str, int] = {}
+        self.names: tuple[str, ...] = ()
+        self.resting: dict[str, Instrument] = {}
 
     def provisional(self, symbol: str) -> Instrument:
         return instrument(symbol)
+
+    def by_symbol(self, symbol: str) -> Instrument | None:
+        return {each.symbol: each for each in (*self.resting.values(), *self.instruments)}.get(symbol)
 
 
 class Reader:
@@ -101,6 +107,7 @@ class World:
         self.backfiller = Calls()
         self.reader = Reader(self)
         self.listened: set[str] = set()
+        self.silent: list[str] = []
         self.symbols = symbols or Symbols(BTC, ETH, SOL)
         self.ingest = Ingest(
             engine=self.engine,
@@ -111,6 +118,7 @@ class World:
             clock=cast(Any, SimpleNamespace(now=lambda: self.now, monotonic=lambda: self.now / S)),
             patterns=patterns,
             listened=self.listened.__contains__,
+            silent=self.silent.append,
         )
 
     def feed(self, *events: Event) -> None:
@@ -165,26 +173,68 @@ def test_a_probe_that_finds_more_is_a_stale_feed_for_the_log() -> None:
     assert "feed is stale" in [line["event"] for line in lines]
 
 
-async def test_a_silence_is_put_to_rest_and_again_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "IDLE_LOOK", 0.001)
+def test_a_stream_that_rest_is_ahead_of_is_doubted_and_the_answer_proven() -> None:
     world = World("BTCUSDT")
     world.ingest.refreshed()
     world.up(BTC)
     world.feed(Refill(BTC.key, (trade(998), trade(999)), world.now, warm=True), trade(1000))
-    asked = ("probe", BTC)
-    assert asked not in world.backfiller.made
-    world.now += 61 * S
-    world.ingest.saw(None, world.engine.advance(world.now))
-    assert world.backfiller.made.count(asked) == 1
-    world.feed(Probe(BTC.key, 1000, world.now))  # a calm market
-    task = asyncio.create_task(world.ingest.run())
-    world.now += 299 * S
-    for _ in range(5):
-        await asyncio.sleep(0.002)
-    assert world.backfiller.made.count(asked) == 1
-    world.now += 2 * S
-    await eventually(lambda: world.backfiller.made.count(asked) >= 2)
-    task.cancel()
+    world.feed(Probe(BTC.key, 1002, world.now))
+    assert world.silent == [], "what was missed while we were away says nothing about the stream"
+    world.now += 10 * S
+    world.feed(Probe(BTC.key, 1003, world.now, silent=True))
+    assert world.silent == ["BTCUSDT"]
+    world.feed(FeedUp((BTC.key,), world.now, 2))
+    assert world.backfiller.made[-1] == ("probe", BTC), "the new connection may have nothing to tell"
+
+
+def test_symbols_that_rest_keep_their_tape_and_are_told_once() -> None:
+    world = World("*USDT", symbols=Symbols(BTC, ETH))
+    world.ingest.refreshed()
+    world.ingest.started = True
+    world.up(BTC, ETH)
+    world.feed(Refill(BTC.key, (trade(998),), world.now, warm=True), trade(999))
+    world.feed(Probe(BTC.key, 999, world.now))
+    asleep = msgspec.structs.replace(BTC, trading=False, status="BREAK")
+    world.symbols.instruments = (asleep, ETH)
+    with capture_logs() as lines:
+        world.ingest.refreshed()
+        world.ingest.refreshed()
+    assert [(line["log_level"], line["symbols"]) for line in lines] == [("warning", "BTCUSDT (BREAK)")]
+    assert world.connections.made == [("add", [BTC, ETH])]
+    book = world.engine.book(BTC.key)
+    assert book is not None
+    assert len(book.tape) == 2
+    world.ingest.saw(None, world.engine.advance(world.now + 2 * S))
+    assert (book.state, book.state_reason) == ("quiet", "the venue does not trade it now (BREAK)")
+    world.symbols.instruments = (BTC, ETH)
+    with capture_logs() as lines:
+        world.ingest.refreshed()
+    assert [line["event"] for line in lines] == ["symbols trade again"]
+
+
+def test_a_configured_symbol_that_rests_from_the_start_is_streamed_and_told() -> None:
+    world = World("BTCUSDT", "OLDUSDT")
+    old = msgspec.structs.replace(instrument("OLDUSDT"), trading=False, status="HALT")
+    world.symbols.resting["OLDUSDT"] = old
+    with capture_logs() as lines:
+        world.ingest.refreshed()
+    assert world.symbols.names == ("BTCUSDT", "OLDUSDT")
+    assert world.connections.made == [("add", [BTC, old])]
+    assert [line["symbols"] for line in lines] == ["OLDUSDT (HALT)"]
+    assert world.ingest.faults == ()
+
+
+def test_other_patterns_change_what_is_streamed() -> None:
+    world = World("BTCUSDT", "ETHUSDT")
+    world.ingest.refreshed()
+    world.ingest.started = True
+    world.ingest.set_patterns(("ETHUSDT", "SOLUSDT", "NOSUCH"))
+    assert world.connections.made[1:] == [("remove", ["BTCUSDT"]), ("add", [SOL])]
+    assert list(world.ingest.configured) == [ETH.key, SOL.key]
+    assert [fault.pattern for fault in world.ingest.faults] == ["NOSUCH"]
+    world.ingest.set_patterns(())
+    assert world.ingest.configured == {}
+    assert world.engine.books == {}
 
 
 async def test_closing_is_no_news() -> None:
@@ -302,3 +352,23 @@ def test_held_is_the_engine_for_the_planners() -> None:
     assert (held.newest_id("binance:X"), held.count("binance:X")) == (None, 0)
     held.reset(BTC.key)
     assert held.count(BTC.key) == 0
+
+
+def test_before_there_is_a_list_what_a_journal_brought_back_is_streamed() -> None:
+    told = msgspec.structs.replace(ETH, base="ETHER")  # as the venue said then, and no name would suggest
+    world = World("BTCUSDT", "ETHUSDT", symbols=Symbols())
+    world.engine.add(told)
+    world.ingest.restored(told.key)
+    world.ingest.refreshed()
+    assert ("add", [BTC, told]) in world.connections.made
+    assert world.engine.books[told.key].instrument == told
+    world = World("*", "SOLUSDT", symbols=Symbols())
+    for one in (BTC, told):
+        world.engine.add(one)
+        world.ingest.restored(one.key)
+    world.ingest.refreshed()
+    assert ("add", [SOL, BTC, told]) in world.connections.made
+    world.symbols.instruments, world.symbols.fetched_at = (ETH, SOL), T0
+    world.ingest.refreshed()  # and then there is one: what it no longer has is let go
+    assert set(world.engine.books) == {ETH.key, SOL.key}
+    assert world.engine.books[ETH.key].instrument == ETH

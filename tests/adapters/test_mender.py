@@ -186,3 +186,28 @@ async def test_an_instrument_that_goes_while_it_waits_for_its_turn() -> None:
         await bench.time.pass_by(1)
     assert bench.books.ids() == list(range(99, 111))
     assert bench.time.now() > START + 100 * SECOND
+
+
+async def test_a_refusal_is_told_once_and_put_again_on_a_schedule() -> None:
+    bench = Bench()
+    bench.rest.list_trades(BTC, range(200))
+    bench.rest.faults = [Blocked("451", retry="never", hint="elsewhere")] * 3
+    async with bench.running():
+        bench.gap(100, 109)
+        with capture_logs() as logs:
+            await bench.time.pass_by(3_000)
+            assert len(bench.rest.calls) == 3
+            await bench.time.pass_by(1_000)
+    assert [(entry["log_level"], entry["hint"]) for entry in logs] == [("error", "elsewhere")]
+    assert bench.books.ids() == list(range(99, 111))
+
+
+async def test_a_gap_with_a_time_of_the_far_future_is_filled_now() -> None:
+    bench = Bench()
+    bench.rest.list_trades(BTC, range(200))
+    async with bench.running():
+        bench.books.sink(trade(99))
+        bench.books.sink(trade(110))
+        bench.mender.found(GapFound(BTC.key, 100, 109, START + 86_400 * SECOND))
+        await bench.time.pass_by(1)
+    assert bench.books.ids() == list(range(99, 111))

@@ -139,5 +139,51 @@ async def test_a_removed_or_unknown_symbol_is_left() -> None:
     bench.prober.order(ETH, 0)
     with capture_logs() as logs:
         await bench.run()
+        bench.rest.faults = [UnknownSymbol("no")]
+        bench.prober.order(ETH, 0)
+        await bench.run()
     assert bench.probes() == []
-    assert [entry["instrument"] for entry in logs] == [ETH.key]
+    assert [entry["instrument"] for entry in logs] == [ETH.key], "asked twice, said once"
+
+
+async def test_a_silent_stream_gets_a_moment_to_bring_what_rest_has() -> None:
+    bench = Bench()
+    bench.books.sink(trade(98))
+    bench.rest.list_trades(BTC, range(100))
+    bench.prober.order(BTC, 0, silent=True)
+    async with Running(bench.prober.run()):
+        await bench.time.pass_by(0.29)
+        assert bench.probes() == []
+        await bench.time.pass_by(0.02)
+    (probe,) = [each for each in bench.books.events if isinstance(each, Probe)]
+    assert (probe.newest_id, probe.silent) == (99, True)
+    assert probe.ts <= START
+
+
+async def test_a_race_of_milliseconds_is_no_silence() -> None:
+    bench = Bench()
+    bench.books.sink(trade(98))
+    bench.rest.list_trades(BTC, range(100))
+    bench.prober.order(BTC, 0, silent=True)
+    async with Running(bench.prober.run()):
+        await bench.time.pass_by(0.2)
+        bench.books.sink(trade(99))
+        await bench.time.pass_by(1)
+        assert bench.probes() == []
+        bench.prober.order(BTC, 0, silent=True)
+        await bench.time.pass_by(1)
+    (probe,) = [each for each in bench.books.events if isinstance(each, Probe)]
+    assert (probe.newest_id, probe.silent) == (99, False), "a calm market"
+
+
+async def test_a_removed_symbol_is_not_silent() -> None:
+    bench = Bench()
+    bench.books.sink(trade(98))
+    bench.rest.list_trades(BTC, range(100))
+    bench.prober.order(BTC, 0)
+    bench.prober.order(BTC, 0, silent=True)
+    async with Running(bench.prober.run()):
+        await bench.time.pass_by(0.1)
+        bench.prober.forget(BTC.key)
+        await bench.time.pass_by(1)
+    assert bench.probes() == []

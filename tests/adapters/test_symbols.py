@@ -34,10 +34,15 @@ class ListRest(Rest):
         self.limit = 6000
         self.broken: UpstreamFailed | None = None
         self.no_ticker = False
+        self.resting: dict[str, list[tuple[str, str, str]]] = {}
+        self.no_resting = False
         self.paths: list[str] = []
 
     async def fetch_slowly(self, request: Any, kind: Any, read: Any, deadline: Any = None, *, bound: int = 0) -> Any:
         self.paths.append(request.path)
+        status = request.params.get("symbolStatus", "TRADING")
+        if status != "TRADING" and self.no_resting:
+            raise UpstreamFailed("no such list")
         if self.broken is not None:
             raise self.broken
         if "ticker" in request.path:
@@ -50,8 +55,8 @@ class ListRest(Rest):
                 {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 300_000},
             ]
             entries = [
-                {"symbol": name, "status": "TRADING", "baseAsset": base, "quoteAsset": quote, "filters": []}
-                for name, base, quote in self.symbols
+                {"symbol": name, "status": status, "baseAsset": base, "quoteAsset": quote, "filters": []}
+                for name, base, quote in (self.symbols if status == "TRADING" else self.resting.get(status, []))
             ]
             rows = {"serverTime": 1, "rateLimits": limits, "symbols": entries}
         return await read(Answer(msgspec.json.encode(rows), 0, 0))
@@ -85,6 +90,7 @@ async def test_the_venues_limit_reaches_the_budget() -> None:
     rest.limit = 1200
     await symbols(rest, budget=budget).refresh()
     assert budget.limit == 1200
+    assert budget.interval_s == 60
 
 
 async def test_an_outage_keeps_the_last_list_and_says_since_when() -> None:
@@ -130,6 +136,58 @@ async def test_what_leaves_the_list_is_known_as_halted_and_may_come_back() -> No
     back = listed.by_symbol("ETHBTC")
     assert back is not None
     assert back.trading
+
+
+async def test_what_rests_is_known_with_its_status_and_not_among_what_trades() -> None:
+    rest = ListRest(BTC)
+    rest.resting = {"BREAK": [CROSS], "HALT": [NAME]}
+    listed = symbols(rest)
+    assert await listed.refresh()
+    assert listed.by_symbol("ETHBTC") is None, "nobody wanted it: it is asked for in the background"
+    assert await listed.refresh_resting()
+    assert not await listed.refresh_resting(), "no news"
+    (cross, name) = (listed.by_symbol("ETHBTC"), listed.by_symbol("币安人生USDT"))
+    assert cross is not None
+    assert name is not None
+    assert [(each.trading, each.status) for each in (cross, name)] == [(False, "BREAK"), (False, "HALT")]
+    assert [each.symbol for each in listed.instruments] == ["BTCUSDT"]
+    rest.symbols = [BTC, CROSS]
+    await listed.refresh()
+    back = listed.by_symbol("ETHBTC")
+    assert back is not None
+    assert (back.trading, back.status) == (True, "TRADING")
+
+
+async def test_a_configured_name_that_does_not_trade_is_looked_up_at_once() -> None:
+    rest = ListRest(BTC)
+    rest.resting = {"BREAK": [CROSS]}
+    listed = symbols(rest, names=["BTCUSDT", "ethbtc"])
+    assert await listed.refresh()
+    found = listed.by_symbol("ETHBTC")
+    assert found is not None
+    assert found.status == "BREAK"
+    rest.no_resting = True
+    assert await listed.refresh(), "that list is not vital"
+    assert listed.by_symbol("ETHBTC") == found
+
+
+async def test_what_left_every_list_has_no_status() -> None:
+    rest = ListRest(BTC, CROSS)
+    listed = symbols(rest)
+    await listed.refresh()
+    rest.symbols = [BTC]
+    rest.resting = {"HALT": [CROSS]}
+    await listed.refresh()
+    await listed.refresh_resting()
+    halted = listed.by_symbol("ETHBTC")
+    assert halted is not None
+    assert halted.status == "HALT"
+    rest.resting = {}
+    await listed.refresh_resting()
+    gone = listed.by_symbol("ETHBTC")
+    assert gone is not None
+    assert (gone.trading, gone.status) == (False, "")
+    assert len(listed.instruments) == 2
 
 
 async def test_volumes_rank_and_their_failure_loses_only_the_order() -> None:
@@ -183,5 +241,5 @@ async def test_the_first_refresh_may_have_been_done_already() -> None:
     listed = symbols(rest, now=moment.now, sleep=moment.sleep)
     async with Running(listed.run(first=False)):
         await moment.pass_by(10)
-        assert rest.paths == []
+        assert rest.paths == ["/api/v3/exchangeInfo"] * 2, "what rests only"
         await moment.until(lambda: listed.fetched_at is not None)

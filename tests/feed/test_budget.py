@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderflow_stream.feed.budget import GUARD, KINDS, MINUTE, SECOND, Budget, Granted, Kind, WaitUntil
@@ -173,6 +173,56 @@ def test_weight_that_others_on_the_address_use_is_learned_from_the_header() -> N
     assert isinstance(budget.ask("warmup", 40, NOW), WaitUntil)
     assert isinstance(budget.ask("repair", 160, NOW), Granted)
     assert budget.weights(START + MINUTE + SECOND).foreign == 0
+
+
+def test_what_never_reached_the_venue_is_given_back_by_its_count() -> None:
+    budget = Budget()
+    for _ in range(5):  # refused connections: we counted them, the venue did not
+        budget.settle(granted(budget.ask("warmup", 100, NOW)), NOW)
+    assert budget.weights(NOW).used == 500
+    budget.settle(granted(budget.ask("repair", 4, NOW)), NOW, 4)
+    assert budget.weights(NOW).used == 4
+    assert budget.weights(NOW).foreign == 0
+    several = [granted(budget.ask("repair", 4, NOW)) for _ in range(2)]
+    budget.settle(several[0], NOW, 8)
+    budget.settle(several[1], NOW, 5)
+    assert budget.weights(NOW).used == 12, "with others under way a lower count proves nothing"
+
+
+def test_several_processes_on_one_address_share_what_is_left() -> None:
+    """The header shows more than we used: at 95 % of the limit all wait for the next minute."""
+    budget = Budget()
+    budget.settle(granted(budget.ask("repair", 4, NOW)), NOW, 5_700)
+    for kind in KINDS:
+        told = budget.ask(kind, 4, NOW)
+        assert told == WaitUntil(START + MINUTE + GUARD)
+    assert isinstance(budget.ask("repair", 4, START + MINUTE + GUARD), Granted)
+
+
+HEADERS = st.one_of(
+    st.none(),
+    st.integers(-5, 10**12).map(str),
+    st.sampled_from(["120", "1", "soon", "", " 7 ", "1.5", "Wed, 99 Xyz", "Sat, 22 Nov 2026 08:00:00 GMT"]),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=1_000, derandomize=True)
+@given(st.sampled_from([429, 418]), HEADERS, st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 200_000_000))))
+def test_nothing_goes_before_retry_after_in_a_thousand_trials(
+    status: int, header: str | None, asks: list[tuple[Kind, int]]
+) -> None:
+    budget = Budget()
+    seconds = budget.block(status, header, NOW)
+    assert 1 <= seconds <= 3 * 86_400
+    if header is None or not header.strip():
+        assert seconds == (120 if status == 418 else 60)
+    if header is not None and header.strip().isdecimal() and header.isascii():
+        assert seconds == min(max(int(header), 1), 3 * 86_400)
+    for kind, after in sorted(asks, key=lambda ask: ask[1]):
+        told = budget.ask(kind, 1, NOW + after)
+        if after < seconds * SECOND:
+            assert told == WaitUntil(NOW + seconds * SECOND)
 
 
 def test_a_header_of_the_old_minute_is_not_taken_for_the_new_one() -> None:

@@ -219,3 +219,58 @@ def test_in_the_end_every_id_is_filled_or_proven_lost(
 
 def spread(ranges: tuple[Range, ...]) -> set[int]:
     return {id_ for first, last in ranges for id_ in range(first, last + 1)}
+
+
+def test_what_rest_refuses_to_tell_waits_a_minute_five_and_then_hours() -> None:
+    repair = Repair()
+    repair.found(gap(10, 19))
+    now = T0 + DELAY
+    waits = []
+    for _ in range(6):
+        fetch = due_one(repair, now)
+        repair.failed(fetch, now, refused=True)
+        due = repair.next_due()
+        assert due is not None
+        waits.append((due - now) // SECOND)
+        now = due
+    assert waits == [60, 300, 3600, 3600, 3600, 3600]
+    assert repair.open(KEY) == 10, "it stays declared"
+    assert repair.attempts(KEY, 10, 19) == (6, now)
+    fetch = due_one(repair, now)
+    assert repair.attempts(KEY, 10, 19) == (6, None), "it is being asked"
+    repair.failed(fetch, now)
+    assert repair.next_due() == now + WAITS[0], "another kind of failure begins its own waits"
+    assert repair.answered(due_one(repair, now + WAITS[0]), range(10, 21), now) == ()
+    assert repair.attempts(KEY, 10, 19) == (0, None)
+
+
+def test_a_lost_hole_is_asked_for_again_for_as_long_as_the_tape_has_room_for_it() -> None:
+    repair = Repair()
+    repair.found(gap(10, 19))
+    now = T0 + DELAY
+    assert repair.answered(due_one(repair, now), [20], now) == ((10, 19),)
+    waits = []
+    for _ in range(5):
+        due = repair.next_due()
+        assert due is not None
+        waits.append((due - now) // SECOND)
+        now = due
+        assert repair.answered(due_one(repair, now), [20], now) == (), "lost once"
+    assert waits == [60, 300, 3600, 3600, 3600]
+    repair.answered(due_one(repair, now + 3600 * SECOND), range(10, 21), now)
+    assert repair.instruments() == [], "the venue got it back"
+
+
+def test_what_a_trade_claims_of_the_time_does_not_put_a_repair_off() -> None:
+    repair = Repair()
+    repair.found(gap(10, 19, T0 + 3600 * SECOND), T0)
+    assert repair.next_due() == T0 + DELAY
+
+
+def test_parts_of_a_hole_keep_its_history() -> None:
+    repair = Repair()
+    repair.found(gap(10, 19))
+    repair.failed(due_one(repair, T0 + DELAY), T0 + DELAY, refused=True)
+    repair.filled(KEY, [(14, 14)])
+    due = T0 + DELAY + LOST_WAITS[0]
+    assert (repair.attempts(KEY, 10, 13), repair.attempts(KEY, 15, 19)) == ((1, due), (1, due))

@@ -18,6 +18,8 @@ from orderflow_stream.feed.session import (
     BadFrame,
     Close,
     Command,
+    Lost,
+    Ping,
     Policy,
     Replace,
     Send,
@@ -44,13 +46,14 @@ class SmallBatches(BinanceSpot):
 class Bench:
     """A session, its clock, and all that it said."""
 
-    def __init__(self, *symbols: str, spread: float = 0.0, **policy: int) -> None:
+    def __init__(self, *symbols: str, spread: float = 0.0, **policy: Any) -> None:
         venue = SmallBatches()
         venue.watch(Instrument("binance", symbol, symbol[:-4], "USDT") for symbol in "ABCDEFGH")
         checked: StreamVenue = venue  # the codec fulfils the protocol by shape
         self.session = Session(checked, symbols, policy=Policy(**policy), spread=spread)
         self.now = T0
         self.sent: list[tuple[int, dict[str, Any]]] = []
+        self.pings: list[int] = []
         self.closes: list[Close] = []
         self.wake = 0
 
@@ -60,6 +63,8 @@ class Bench:
         for command in commands:
             if isinstance(command, Send):
                 self.sent.append((self.now, json.loads(command.text)))
+            elif isinstance(command, Ping):
+                self.pings.append(self.now)
             elif isinstance(command, Close):
                 self.closes.append(command)
             else:
@@ -287,7 +292,11 @@ def test_a_trade_is_returned_and_leaves_no_notice() -> None:
     assert trade is not None
     assert (trade.instrument, trade.id, trade.ts_recv) == ("binance:A", 5, VENUE_NOW)
     assert bench.session.notices == []
-    assert (bench.session.frames, bench.session.good_frames, bench.session.last_recv) == (1, 1, VENUE_NOW)
+    assert (bench.session.frames, bench.session.frames - bench.session.bad.total(), bench.session.last_recv) == (
+        1,
+        1,
+        VENUE_NOW,
+    )
 
 
 # -- the end of a connection -----------------------------------------------------------------------------------------
@@ -312,15 +321,120 @@ def test_age(spread: float, hours: float) -> None:
     assert replaces(bench) == ["age"]
 
 
-def test_total_silence_wants_a_replacement_and_then_closes() -> None:
-    bench = Bench("A").open().run(44, alive=False)
-    assert replaces(bench) == []
-    bench.run(2, alive=False)
-    assert replaces(bench) == ["silence"]
-    bench.run(44, alive=False)
+def test_a_dead_peer_is_asked_once_given_up_within_three_seconds_and_closed_later() -> None:
+    bench = Bench("A").open().run(10)
+    bench.session.take()
+    assert bench.pings == []
+    bench.run(2.9, alive=False)
+    lost, replace = bench.session.take()
+    assert lost == Lost(("A",), "no answer to a ping for 1.5 s")
+    assert replace == Replace("dead")
+    assert bench.session.lost
+    assert len(bench.pings) == 1
+    bench.run(86, alive=False)
     assert bench.closes == []
     bench.run(2, alive=False)
     assert bench.closes == [Close(1000, "silence")]
+    assert len(bench.pings) == 1
+
+
+def test_one_that_answers_its_pings_is_alive() -> None:
+    """A thin symbol at night: a ping a second, no verdict, and never more than the venue allows."""
+    bench = Bench("A").open()
+    while bench.now < T0 + 300 * S:
+        before = len(bench.pings)
+        bench.run(0.1, alive=False)
+        if len(bench.pings) > before:
+            bench.session.alive()  # the pong
+    assert 250 <= len(bench.pings) <= 300
+    assert [type(notice) for notice in bench.session.take()] == [Up]
+
+
+def test_one_that_was_given_up_and_speaks_again_is_up_again() -> None:
+    bench = Bench("A", "B").open().run(5, alive=False)
+    bench.session.take()
+    bench.run(0.2)
+    assert bench.session.take() == [Up(("A", "B"))]
+    assert not bench.session.lost
+
+
+def test_what_others_see_is_obeyed() -> None:
+    bench = Bench("A").open().run(5)
+    bench.session.take()
+    bench.session.condemn("lag")
+    bench.session.condemn("silence", "silent while the other speaks")
+    assert bench.session.take() == [Replace("lag"), Lost(("A",), "silent while the other speaks"), Replace("silence")]
+    bench.run(5)  # pings go on: they prove nothing
+    assert bench.session.take() == []
+    bench.trade("A")
+    bench.run(0.2)
+    assert bench.session.take() == [Up(("A",))]
+
+
+def test_a_weightier_reason_is_told_again_and_a_lesser_one_is_not() -> None:
+    bench = Bench("A").open()
+    bench.session.take()
+    bench.session.condemn("silence")
+    bench.receive('{"e":"serverShutdown","E":1}')
+    bench.session.condemn("age")
+    bench.session.condemn("doubt")
+    bench.run(5, alive=False)
+    assert replaces(bench) == ["silence", "shutdown", "dead"]
+
+
+def test_what_is_pardoned_is_judged_anew() -> None:
+    bench = Bench("A").open().run(130, frame_every=S // 10)
+    bench.run(3)
+    assert replaces(bench) == ["silence"]
+    bench.session.pardon(bench.now)
+    assert replaces(bench.run(600)) == []  # nothing is known of its rhythm any more
+    bench.run(130, frame_every=S // 10)
+    assert replaces(bench.run(3)) == ["silence"]
+
+
+def test_trades_that_stay_late_want_a_look_at_another_connection() -> None:
+    bench = Bench("A").open()
+    while bench.now < T0 + 40 * S:
+        bench.trade("A", T=VENUE_NOW - 8 * S)
+        bench.run(0.5)
+    assert replaces(bench) == ["lag"]
+    assert bench.session.lag == 8 * S
+    bench.session.pardon(bench.now)
+    while bench.now < T0 + 600 * S:
+        bench.trade("A", T=VENUE_NOW - 8 * S)
+        bench.run(0.5)
+    assert replaces(bench) == []  # asked once in ten minutes
+
+
+def test_eight_seconds_of_lag_for_half_a_minute_are_the_venue_in_a_crash() -> None:
+    bench = Bench("A").open()
+    for lag in [0] * 40 + [8] * 50 + [0] * 40:
+        bench.trade("A", T=VENUE_NOW - lag * S)
+        bench.run(0.5)
+    assert replaces(bench) == []
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "remove", "silent", "ping", "speak"]), st.integers(0, 700_000)),
+                min_size=20, max_size=120))  # fmt: skip
+def test_never_more_than_four_frames_in_a_second(steps: list[tuple[str, int]]) -> None:
+    """Subscriptions, pings, and pongs to a server that pings now and then: as the venue would count them."""
+    bench = Bench("A", "B", "C").open()
+    frames: list[int] = []
+    ponged = 0
+    for n, (step, wait) in enumerate(steps):
+        symbol = "DEFGH"[n % 5]
+        if step == "add":
+            bench.obey(bench.session.add([symbol], bench.now))
+        elif step == "remove":
+            bench.obey(bench.session.remove([symbol], bench.now))
+        elif step == "ping" and bench.now - ponged >= S:
+            ponged = bench.now
+            frames.append(bench.now)
+            bench.session.ponged(bench.now)
+        bench.run(wait / S, alive=step != "silent")
+    frames += [at for at, _ in bench.sent] + bench.pings
+    frames.sort()
+    assert all(later - first >= S for first, later in zip(frames, frames[4:], strict=False))
 
 
 def test_pings_alone_keep_a_quiet_connection() -> None:
@@ -345,8 +459,30 @@ def test_we_held_up_is_not_the_exchange_silent() -> None:
     bench.obey(bench.session.tick(bench.now))
     assert replaces(bench) == []
     assert bench.closes == []
-    bench.run(5, alive=False)
-    assert replaces(bench) == ["silence"]  # but what is really dead is found out as ever
+    bench.run(2.3, alive=False)
+    assert "dead" in replaces(bench)  # but what is really dead is found out as ever
+
+
+def test_a_dead_peer_is_found_sooner_where_data_came_steadily() -> None:
+    bench = Bench("A").open().run(130, frame_every=S // 5)
+    bench.session.take()
+    began = bench.now
+    while "dead" not in replaces(bench):
+        bench.run(0.1, alive=False)
+    assert 2 * S <= bench.now - began <= 2.4 * S
+
+
+def test_what_fell_silent_is_mute_until_it_speaks_also_where_it_was_pardoned() -> None:
+    bench = Bench("A").open().run(130, frame_every=S // 10)
+    seen = [bench.session.mute]
+    bench.run(2.5)
+    seen.append(bench.session.mute)
+    bench.session.pardon(bench.now)
+    bench.run(60)
+    seen.append(bench.session.mute)
+    bench.trade("A")
+    bench.run(0.2)
+    assert [*seen, bench.session.mute] == [False, True, True, False]
 
 
 # -- bad frames ------------------------------------------------------------------------------------------------------
@@ -359,7 +495,7 @@ def test_bad_frames_are_counted_sampled_and_told_once_a_minute() -> None:
         assert bench.trade("A", n, p="NaN") is None
         assert bench.receive(b"\xff" * 9_000) is None
     assert bench.session.bad == {"price": 15, "json": 15}
-    assert (bench.session.frames, bench.session.good_frames) == (30, 0)
+    assert (bench.session.frames, bench.session.bad.total()) == (30, 30)
     assert len(bench.session.samples) == 10
     assert max(len(sample.frame) for sample in bench.session.samples) == 500
     assert bench.session.samples[-2].id == 14

@@ -198,8 +198,8 @@ def test_exchange_info() -> None:
         (
             Instrument("binance", "BTCUSDT", "BTC", "USDT", "spot", True, 1_000_000, 1_000),
             Instrument("binance", "币安人生U", "币安人生", "U", "spot", True, 0, 0),
-            Instrument("binance", "OLDBTC", "OLD", "BTC", "spot", False, 1_000_000, 1_000),
-            Instrument("binance", "NEWBTC", "NEW", "BTC", "spot", False, 1_000_000, 1_000),
+            Instrument("binance", "OLDBTC", "OLD", "BTC", "spot", False, 1_000_000, 1_000, "BREAK"),
+            Instrument("binance", "NEWBTC", "NEW", "BTC", "spot", False, 1_000_000, 1_000, "CANCEL_ONLY"),
             Instrument("binance", "MARGINONLY", "M", "USDT", "spot", False, 1_000_000, 1_000),
         ),
         (RateLimit("REQUEST_WEIGHT", 60, 6000), RateLimit("RAW_REQUESTS", 300, 300_000)),
@@ -212,6 +212,7 @@ def test_exchange_info() -> None:
         "showPermissionSets": "false",
     }
     assert CODEC.exchange_info_request().weight == 20
+    assert CODEC.exchange_info_request("BREAK").params["symbolStatus"] == "BREAK"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"symbols":5}', b'{"code":-1003,"msg":"banned"}'])
