@@ -11,6 +11,9 @@ from orderflow_stream.config import Settings
 
 PORT_KEYS: Final = "--port or server.port"
 METRICS_KEY: Final = "server.metrics_listen"
+PAGES_KEY: Final = "server.pages_listen"
+#: Connections that may wait to be accepted: all clients of a daemon that was restarted come back within seconds.
+BACKLOG: Final = 4096
 
 
 class StartError(Exception):
@@ -26,13 +29,15 @@ async def try_addresses(settings: Settings) -> None:
         await bind(runner, server.host, server.port, PORT_KEYS)
         if server.metrics_listen is not None:
             await bind(runner, server.metrics_listen.host, server.metrics_listen.port, METRICS_KEY)
+        if server.pages_listen is not None:
+            await bind(runner, server.pages_listen.host, server.pages_listen.port, PAGES_KEY)
     finally:
         await runner.cleanup()
 
 
 async def bind(runner: web.AppRunner, host: str, port: int, key: str) -> str:
     """Listen there; the URL. A port that is taken is a `StartError`; `key` says how to choose another."""
-    site = web.TCPSite(runner, host, port, reuse_address=True)
+    site = web.TCPSite(runner, host, port, reuse_address=True, backlog=BACKLOG)
     try:
         await site.start()
     except OSError as error:

@@ -9,44 +9,51 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from typing import Final
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
-from aiohttp import web
 
 from orderflow_stream import __version__
 from orderflow_stream.adapters.backfiller import Backfiller
 from orderflow_stream.adapters.clock import Clock
 from orderflow_stream.adapters.connections import Connections
 from orderflow_stream.adapters.ingest import Held, Ingest
+from orderflow_stream.adapters.joiner import worthless
+from orderflow_stream.adapters.minded import minded
 from orderflow_stream.adapters.reader import Reader
 from orderflow_stream.adapters.rest import Rest
 from orderflow_stream.adapters.symbols import Symbols
+from orderflow_stream.adapters.usage import UsageFile
+from orderflow_stream.adapters.watcher import Watcher
 from orderflow_stream.analytics.large import LargeTracker
-from orderflow_stream.app.addresses import METRICS_KEY, PORT_KEYS, bind
+from orderflow_stream.app.journal import Journal
+from orderflow_stream.app.listeners import GRACE, doors_of, listen
 from orderflow_stream.app.listing import Listing
-from orderflow_stream.app.options import http_options
+from orderflow_stream.app.live import live, tell
+from orderflow_stream.app.options import auth_policy, http_options, hub_limits
+from orderflow_stream.app.reload import Outcome, Reload
 from orderflow_stream.config import Settings
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Event, Instrument
+from orderflow_stream.core.events import Event, Instrument, Trade
 from orderflow_stream.core.units import US_PER_S
-from orderflow_stream.delivery.http.app import build_app, build_metrics_app
+from orderflow_stream.delivery.http.auth import Auth
 from orderflow_stream.delivery.http.context import Context
-from orderflow_stream.delivery.http.server import Runner
 from orderflow_stream.delivery.http.stats import HttpStats
-from orderflow_stream.delivery.hub import Hub, Limits
+from orderflow_stream.delivery.hub import Hub
 from orderflow_stream.delivery.metrics import FeedNumbers, LoopNumbers, Metrics, RestNumbers, Sources
 from orderflow_stream.delivery.ring import EventLog
 from orderflow_stream.delivery.topics import Renderer
 from orderflow_stream.feed.budget import Budget
 from orderflow_stream.feed.demand import Demand
-from orderflow_stream.feed.selection import needs_volumes
+from orderflow_stream.feed.selection import is_pattern, needs_volumes
 from orderflow_stream.venues.binance import REST_FALLBACKS, BinanceSpot
 
 #: Seconds between two calls of `Engine.advance`: orders are closed 25 ms after their last row.
 TICK: Final = 0.01
-#: Seconds that answers under way get at the end, after the streams were drained: long polls are cut.
-GRACE: Final = 1.0
+#: A tick that comes so late (seconds) found the loop busy with something else than the feed.
+STALL: Final = 0.015
 #: Seconds for the last words to streams where there is no drain.
 LAST_WORDS: Final = 0.2
 #: Patience with the venue's symbol list before connecting without it, µs.
@@ -58,13 +65,16 @@ log = structlog.get_logger("orderflow_stream")
 class Daemon:
     """One daemon. `run` serves until `stop` is called; `ready` is set once it listens, `url` says where."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, reread: Callable[[], Settings] | None = None) -> None:
+        """`reread` reads the configuration once more, from where `settings` came from; without it there is no
+        `reload`."""
         self.settings = settings
+        self.drain_s = settings.delivery.drain_s
         self.url = ""
-        self.metrics_url = ""
+        self.metrics_url = self.pages_url = ""
         self.ready = asyncio.Event()
         self._stop = asyncio.Event()
-        self._closing = False
+        self._closing = self._settled = False
         self._loop_numbers = LoopNumbers()
         binance = settings.venues.binance
         self.windows = {window.name: window.seconds * US_PER_S for window in settings.analytics.flow.windows}
@@ -79,6 +89,7 @@ class Daemon:
             now=self.clock.now,
             budget=self.budget,
             volumes=needs_volumes(binance.symbols) or any("*" in pattern for pattern in binance.symbols),
+            names=[pattern for pattern in binance.symbols if not is_pattern(pattern)],
         )
         self.options = http_options(settings, self.windows)
         self.engine = Engine(
@@ -96,9 +107,19 @@ class Daemon:
             now=self.clock.now,
             instrument_of=self._instrument_of,
             doubtful=self._doubtful,
+            cold=self._cold,
+            worthless=lambda gap: worthless(self.engine, gap, self.clock.now()),
             activity=self.symbols.activity,
             trades=settings.tape.trades,
             window=max(self.windows.values()),
+        )
+        self.watcher = Watcher(
+            self.rest,
+            self.venue,
+            self.engine.books,
+            self._sink,
+            probe=lambda instrument: self.backfiller.probe(instrument, silent=True),
+            now=self.clock.now,
         )
         self.connections = Connections(
             self.venue,
@@ -106,20 +127,15 @@ class Daemon:
             self.clock,
             self._sink,
             streams_per_connection=binance.streams_per_connection,
+            redundancy=binance.redundancy,
+            fallbacks=binance.urls_are_default,
+            hushed=self.watcher.hurry,
         )
         delivery = settings.delivery
         self.hub = Hub(
             Renderer(self.engine, rules=self.options.rules, windows=self.windows, clock=self.clock.now),
             EventLog(_epoch(), events=delivery.ring_events, trades=delivery.ring_trades),
-            Limits(
-                tick=delivery.tick_ms / 1000,
-                heartbeat=delivery.heartbeat_s,
-                max_clients=delivery.max_clients,
-                max_clients_per_ip=delivery.max_clients_per_ip,
-                mailbox_bytes=delivery.mailbox_kb * 1024,
-                mailbox_age=delivery.mailbox_s,
-                backlog=delivery.ring_events + delivery.ring_trades,
-            ),
+            hub_limits(settings),
             loop=asyncio.get_running_loop(),
             rng=random.Random(),
         )
@@ -132,9 +148,23 @@ class Daemon:
             clock=self.clock,
             patterns=binance.symbols,
             listened=self.hub.listened,
+            silent=self.connections.doubt,
         )
-        self.stats = HttpStats()
-        self._context = self._build_context()
+        self.journal = Journal(settings, self.engine, self.hub.log, self.clock.now)
+        self.doors = doors_of(settings.server)
+        self.stats = HttpStats(self.doors)
+        self.auth = Auth(auth_policy(settings))
+        self.usage = UsageFile(
+            Path(settings.auth.usage_file) if settings.auth.usage_file else None,
+            state=self.auth.usage_state,
+            restore=self.auth.usage_restore,
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.metrics = Metrics(self._sources(), max_symbols=settings.metrics.max_symbols)
+        self.context = self._build_context()
+        if reread is not None:
+            self._reload = Reload(settings, reread, live(self))
+            self.context.reload = self.reload
 
     # -- the way of an event --------------------------------------------------------------------------------------
 
@@ -143,6 +173,8 @@ class Daemon:
         if updates is None:
             return
         self.hub.publish(event, updates)
+        if updates or type(event) is not Trade:
+            self.journal.saw(event, updates)
         self.ingest.saw(event, updates)
 
     async def _tick(self) -> None:
@@ -155,18 +187,39 @@ class Daemon:
             worst = max(lag, self._loop_numbers.worst)
             self._loop_numbers = LoopNumbers(lag=lag, worst=worst)
             due = loop.time() + TICK
+            if lag > STALL:
+                continue  # we were held up: what came meanwhile is read before any order is closed by time
             updates = self.engine.advance(self.clock.now())
             if updates:
                 self.hub.publish(None, updates)
+                self.journal.saw(None, updates)
                 self.ingest.saw(None, updates)
 
     def _doubtful(self, key: str) -> bool:
         book = self.engine.book(key)
         return book is not None and not book.verified
 
+    def _cold(self, key: str) -> bool:
+        book = self.engine.book(key)
+        return book is not None and not book.warm
+
     def _instrument_of(self, key: str) -> Instrument | None:
         book = self.engine.book(key)
         return None if book is None else book.instrument
+
+    # -- another configuration ------------------------------------------------------------------------------------
+
+    def reload(self) -> Outcome:
+        """Read the configuration anew and take up what can change live. Only of a daemon that was given `reread`."""
+        outcome = self._reload()
+        tell(outcome)
+        return outcome
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this beside everything else; it ends with the daemon."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # -- start and drain ------------------------------------------------------------------------------------------
 
@@ -176,8 +229,10 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until `stop`. Raises `StartError` where it cannot begin."""
-        async with self.rest:
-            runners = await self._listen()
+        async with self.journal, self.rest, self.usage:
+            self._read_journal()
+            listeners = await listen(self.settings.server, self.context, self.doors)
+            self.url, self.metrics_url, self.pages_url = listeners.url, listeners.metrics_url, listeners.pages_url
             try:
                 async with asyncio.TaskGroup() as group:
                     work = [
@@ -185,20 +240,25 @@ class Daemon:
                         group.create_task(self._tick(), name="tick"),
                         group.create_task(self.clock.run(self.rest, self.venue, changed=self._offset), name="clock"),
                         group.create_task(self.backfiller.run(), name="backfill"),
+                        group.create_task(self.usage.run(), name="usage"),
                         group.create_task(self.ingest.run(), name="ingest"),
+                        group.create_task(self.watcher.run(), name="watcher"),
+                        group.create_task(self.journal.run(), name="journal"),
                     ]
                     self.ready.set()
                     log.info(
                         "listening",
                         url=self.url,
                         **({"metrics": f"{self.metrics_url}/metrics"} if self.metrics_url else {}),
+                        **({"dashboard": f"{self.pages_url}/"} if self.pages_url else {}),
                         version=__version__,
                         symbols=", ".join(self._patterns) or "none, on demand only",
                     )
-                    await self._stop.wait()
+                    await minded(*work, until=self._stop)
                     self._closing = True
                     log.info("draining", clients=self.hub.stats().clients)
-                    await self.hub.drain("shutdown", self.settings.delivery.drain_s)
+                    # All of it, answers under way too, is to be over after `drain_s`.
+                    await self.hub.drain("shutdown", max(0.0, self.drain_s - GRACE))
                     await self.ingest.close()
                     await self.connections.aclose()
                     for task in work:
@@ -210,9 +270,18 @@ class Daemon:
                 await self.hub.drain("shutdown" if isinstance(error, asyncio.CancelledError) else "failed", LAST_WORDS)
                 raise
             finally:
-                for runner in runners:
-                    await runner.cleanup()
+                for each in self._tasks:
+                    each.cancel()
+                await listeners.close()
         log.info("stopped")
+
+    def _read_journal(self) -> None:
+        """What the process before this one left: books, and the place in the event log."""
+        restored = self.journal.start(self.ingest.may_want)
+        for key in self.engine.books:
+            self.ingest.restored(key)
+        for hole in restored.holes:
+            self.backfiller.repair(hole)
 
     @property
     def _patterns(self) -> tuple[str, ...]:
@@ -222,35 +291,27 @@ class Daemon:
         self.engine.clock_offset = offset
 
     async def _feed(self) -> None:
-        """The symbol list first, if it comes soon; then the streams, and the list again every hour."""
-        had = await self.symbols.refresh(self.clock.now() + LIST_PATIENCE)
-        self.ingest.refreshed()
+        """The symbol list first, if it comes soon and no journal knows what was streamed; then the streams, and the
+        list again every hour."""
+        known = bool(self.journal.restored.instruments)
+        had = not known and await self.symbols.refresh(self.clock.now() + LIST_PATIENCE)
+        self._refreshed()
         self.ingest.started = True
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.connections.run(), name="connections")
-            group.create_task(self.symbols.run(self.ingest.refreshed, first=not had), name="symbols")
+            await minded(
+                group.create_task(self.connections.run(), name="connections"),
+                group.create_task(self.symbols.run(self._refreshed, first=not had), name="symbols"),
+            )
 
-    async def _listen(self) -> list[web.AppRunner]:
-        server = self.settings.server
-        runner = Runner(build_app(self._context), shutdown_timeout=GRACE)
-        runners: list[web.AppRunner] = [runner]
-        try:
-            await runner.setup()
-            self.url = await bind(runner, server.host, server.port, PORT_KEYS)
-            if server.metrics_listen is not None:
-                metrics = Runner(build_metrics_app(self._context, server.metrics_listen.host), shutdown_timeout=GRACE)
-                runners.append(metrics)
-                await metrics.setup()
-                address = server.metrics_listen
-                self.metrics_url = await bind(metrics, address.host, address.port, METRICS_KEY)
-        except BaseException:
-            for each in runners:
-                await each.cleanup()
-            raise
-        return runners
+    def _refreshed(self) -> None:
+        """The symbol list is new. What it selects and no journal brought back, a process before may have told of."""
+        self.ingest.refreshed()
+        if not self._settled and self.hub.log.began:
+            self.hub.lack([key for key in self.ingest.configured if not self.hub.log.knows(key)])
+        self._settled = self._settled or self.symbols.fetched_at is not None
 
-    def _build_context(self) -> Context:
-        sources = Sources(
+    def _sources(self) -> Sources:
+        return Sources(
             engine=self.engine,
             now=self.clock.now,
             windows=self.windows,
@@ -260,7 +321,11 @@ class Daemon:
             feed=self._feed_numbers,
             rest=self._rest_numbers,
             loop=lambda: self._loop_numbers,
+            refused=lambda: self.auth.refused,
+            journal=self.journal.numbers,
         )
+
+    def _build_context(self) -> Context:
         return Context(
             engine=self.engine,
             hub=self.hub,
@@ -271,8 +336,10 @@ class Daemon:
             version=__version__,
             started=lambda: self.ingest.started,
             closing=lambda: self._closing,
-            metrics=Metrics(sources, max_symbols=self.settings.metrics.max_symbols).render,
+            metrics=self.metrics.render,
             stats=self.stats,
+            auth=self.auth,
+            journal=self.journal.state,
         )
 
     def _feed_numbers(self) -> FeedNumbers:
@@ -280,7 +347,8 @@ class Daemon:
         return FeedNumbers(
             connections=len(stats.connections),
             reconnects=stats.reconnects,
-            last_message={str(one.number): one.last_frame for one in stats.connections},
+            last_message={f"{one.shard}{one.place}": one.last_frame for one in stats.connections},
+            lag={f"{one.shard}{one.place}": one.lag for one in stats.connections if one.lag is not None},
             rejected=stats.bad,
         )
 

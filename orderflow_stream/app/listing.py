@@ -17,8 +17,9 @@ class Listing:
 
     def get(self, symbol: str) -> Instrument | None:
         known = self._symbols.by_symbol(symbol)
-        if known is None and self._symbols.fetched_at is None:
-            return guess_instrument(symbol)  # the list was never had: the venue itself will say whether it exists
+        if known is None and self._symbols.fetched_at is None and symbol == symbol.upper():
+            # The list was never had: the venue itself will say whether it exists.
+            return guess_instrument(symbol) or Instrument("binance", symbol, symbol, "")
         return known
 
     def listed(self) -> Collection[Instrument]:

@@ -6,12 +6,15 @@ All or nothing: a configuration with a fault changes nothing. A key takes effect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 from pydantic import BaseModel
 
 from orderflow_stream.config import ConfigError, Settings
+
+Table = TypeVar("Table", bound=BaseModel)
 
 #: Applies the new settings to one part of the daemon. Raises nothing: what can be wrong was checked before.
 Apply = Callable[[Settings], None]
@@ -48,9 +51,13 @@ class Reload:
         differs = [key for key, value in wanted.items() if value != self._running[key]]
         changed = [key for key in differs if self._applier(key) is not None]
         due = {self._applier(key) for key in changed}
+        effective = settings
+        for key in differs:
+            if key not in changed:  # what needs a restart is not in force, and nobody may take it for such
+                effective = put(effective, key.split("."), self._running[key])
         for prefix, apply in self._live.items():
             if prefix in due:
-                apply(settings)
+                apply(effective)
         self._running.update((key, wanted[key]) for key in changed)
         return Outcome(tuple(changed), tuple(key for key in differs if key not in changed))
 
@@ -61,6 +68,12 @@ class Reload:
             if not dot:
                 return None
         return key
+
+
+def put(table: Table, path: Sequence[str], value: object) -> Table:
+    """The settings with another value in one place."""
+    name, *rest = path
+    return table.model_copy(update={name: put(getattr(table, name), rest, value) if rest else value})
 
 
 def flat(table: BaseModel, at: str = "") -> Iterator[tuple[str, object]]:

@@ -18,7 +18,7 @@ from orderflow_stream.app import Daemon, try_addresses
 from orderflow_stream.cli import USAGE
 from orderflow_stream.cli.check_config import load_or_complain
 from orderflow_stream.cli.serve import run_until_signal
-from orderflow_stream.config import Settings
+from orderflow_stream.config import Settings, load
 from orderflow_stream.simulator import DEFAULT_LISTINGS, Simulator, SyntheticMarket, SyntheticPlayer
 
 
@@ -46,7 +46,7 @@ def run(config: Path | None, flags: dict[str, object], *, seed: int, rate: float
             played = _load(config, over)
             if played is None:
                 raise RuntimeError("the simulator's own URLs were refused by the configuration")
-            daemon = Daemon(played)
+            daemon = Daemon(played, reread=lambda: load(config or Path(os.devnull), {}, over))
             announced = asyncio.create_task(_announce(daemon))
             try:
                 yield daemon

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,8 @@ from orderflow_stream import logs
 from orderflow_stream.app import Daemon, StartError
 from orderflow_stream.cli import CUT_SHORT, FAILED, NAME, OK, USAGE
 from orderflow_stream.cli.check_config import load_or_complain
-from orderflow_stream.config import Settings
+from orderflow_stream.cli.notify import Notifier
+from orderflow_stream.config import Settings, load
 
 log = structlog.get_logger("orderflow_stream")
 
@@ -36,12 +38,12 @@ def run(config: Path | None, flags: dict[str, object]) -> int:
             symbols=", ".join(settings.venues.binance.symbols),
             hint="choose others with --symbols, ORDERFLOW_VENUES__BINANCE__SYMBOLS or config.toml",
         )
-    return run_until_signal(lambda: _as_is(settings))
+    return run_until_signal(lambda: _as_is(settings, lambda: load(config, os.environ, flags)))
 
 
 @asynccontextmanager
-async def _as_is(settings: Settings) -> AsyncIterator[Daemon]:
-    yield Daemon(settings)
+async def _as_is(settings: Settings, reread: Callable[[], Settings]) -> AsyncIterator[Daemon]:
+    yield Daemon(settings, reread=reread)
 
 
 def run_until_signal(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
@@ -62,23 +64,35 @@ async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
     task = asyncio.current_task()
     assert task is not None
     daemon: Daemon | None = None
+    notifier = Notifier()
     asked = 0
 
     def on_signal() -> None:
         nonlocal asked
         asked += 1
+        notifier.stopping()
         if daemon is not None and asked == 1:
             daemon.stop()
         else:
             task.cancel()
 
-    # SIGHUP keeps its default: a daemon whose terminal has gone ends with it, unless it runs under nohup or systemd.
+    def on_hangup() -> None:
+        if daemon is not None:
+            notifier.reloading()
+            daemon.reload()
+            notifier.ready()
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     try:
         async with make() as daemon:
             settle_memory()
-            await daemon.run()
+            telling = asyncio.create_task(_tell(notifier, daemon), name="notify")
+            try:
+                await daemon.run()
+            finally:
+                telling.cancel()
     except StartError as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return FAILED
@@ -95,6 +109,13 @@ async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
             log.error("the daemon failed", exc_info=leaf)
         return FAILED
     return OK
+
+
+async def _tell(notifier: Notifier, daemon: Daemon) -> None:
+    """Tell the service manager when clients can connect, and then that the loop turns."""
+    await daemon.ready.wait()
+    notifier.ready()
+    await notifier.keep_alive()
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

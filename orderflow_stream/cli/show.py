@@ -110,8 +110,9 @@ def show_replay(flow: dict[str, Any], large: dict[str, Any], book: Book) -> None
     else:
         out.print(f"no print of at least {large['min_notional']} among the last {large['trades_scanned']} trades")
     missing = int(coverage["missing_total"])
+    read = book.counters.applied or len(book.tape)  # a journal is not read trade by trade
     out.print(
-        f"{book.counters.applied:,} trades read; these are ids {coverage['first_id']} to {coverage['last_id']}, "
+        f"{read:,} trades read; these are ids {coverage['first_id']} to {coverage['last_id']}, "
         + (f"{missing:,} of them missing from the files" if missing else "none missing"),
         soft_wrap=True,
     )

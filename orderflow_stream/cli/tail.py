@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -21,11 +22,21 @@ PAUSE: Final = 2.0
 _BUFFER: Final = 1 << 20
 
 
-def run(symbols: list[str], url: str, min_notional: int | None, *, as_json: bool) -> int:
+def run(symbols: list[str], url: str, min_notional: int | None, *, as_json: bool, key_file: Path | None = None) -> int:
     """Print trades as they come until Ctrl-C. `min_notional` at 10^-16."""
     base = (url if "://" in url else f"http://{url}").rstrip("/")
+    key = ""
+    if key_file is not None:  # a key on the command line would be in the list of processes
+        try:
+            key = key_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            _say(f"tail: cannot read --key-file {key_file}: {getattr(error, 'strerror', None) or 'it is no text'}")
+            return USAGE
+        if not key.isascii() or not key.isprintable() or not key:
+            _say(f"tail: --key-file {key_file} does not hold one key")
+            return USAGE
     try:
-        return asyncio.run(Tail(symbols, base, TradeLines(min_notional, as_json=as_json)).run())
+        return asyncio.run(Tail(symbols, base, TradeLines(min_notional, as_json=as_json), key).run())
     except KeyboardInterrupt:
         return OK
 
@@ -37,8 +48,9 @@ class _Refused(Exception):
 class Tail:
     """One tape, over as many connections as it takes: each resumes where the one before ended."""
 
-    def __init__(self, symbols: list[str], url: str, lines: TradeLines) -> None:
+    def __init__(self, symbols: list[str], url: str, lines: TradeLines, key: str = "") -> None:
         self._url = url
+        self._key = key
         self._params = {"symbols": ",".join(symbols), "topics": "trade"}
         self._lines = lines
         self._position = ""
@@ -72,6 +84,8 @@ class Tail:
 
     async def _once(self, session: aiohttp.ClientSession) -> None:
         headers = {"Accept": "text/event-stream"}
+        if self._key:
+            headers["X-API-Key"] = self._key
         self._resuming = bool(self._position)
         if self._resuming:
             headers["Last-Event-ID"] = self._position

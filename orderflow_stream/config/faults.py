@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,10 @@ from typing import Final
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 LONGEST_SHOWN: Final = 60
+#: Of a key, a message or a hint: names of files and variables may be as long as somebody likes.
+LONGEST_PART: Final = 400
+#: A key of a client, which somebody has written where its line belongs, or somewhere else.
+_SECRET: Final = re.compile(r"(ofd_[a-z2-7]{8}_)[A-Za-z0-9_-]+", re.ASCII)
 
 # pydantic's error types that our own value parsers leave to it, in our words.
 _MESSAGES: Final[Mapping[str, str]] = {
@@ -45,7 +50,12 @@ class Fault:
         """One line, whatever the values contain."""
         where = f"{self.where}: " if self.where and self.where != self.key else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in f"{where}{self.key}: {self.message}{hint}")
+        line = _SECRET.sub(r"\1…", f"{_cut(where)}{_cut(self.key)}: {_cut(self.message)}{_cut(hint)}")
+        return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_PART else f"{text[: LONGEST_PART - 1]}…"
 
 
 class ConfigError(Exception):
@@ -77,6 +87,7 @@ def shown(value: object) -> str:
             text = "a table"
         case _:
             text = f"{value} ({type(value).__name__})"
+    text = _SECRET.sub(r"\1…", text)
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 

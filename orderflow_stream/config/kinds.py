@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from orderflow_stream.config import values
 from orderflow_stream.config.values import Network, Window
 
 Text = Annotated[str, PlainValidator(values.text)]
+Redundancy = Annotated[Literal["auto", 1, 2], PlainValidator(values.redundancy)]
 Whole = Annotated[int, BeforeValidator(values.whole)]
 Seconds = Annotated[float, BeforeValidator(values.seconds)]
 Share = Annotated[Decimal, BeforeValidator(values.decimal)]

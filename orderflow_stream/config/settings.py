@@ -4,11 +4,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, PrivateAttr, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PlainValidator,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from orderflow_stream.config import values
+from orderflow_stream.config.auth import KEYED, Auth, has_keys
 from orderflow_stream.config.faults import wrong
+from orderflow_stream.config.journal import Journal
 from orderflow_stream.config.kinds import (
     Host,
     Hosts,
@@ -16,6 +27,7 @@ from orderflow_stream.config.kinds import (
     Notional,
     Notionals,
     Origins,
+    Redundancy,
     Seconds,
     Share,
     Switch,
@@ -52,6 +64,27 @@ class Server(Table):
     metrics_listen: Annotated[Address | None, PlainValidator(values.address)] = key(
         "", type="host:port or empty", meaning="a listener of its own for /metrics; empty keeps it on the API's"
     )
+    pages_listen: Annotated[Address | None, PlainValidator(values.address)] = key(
+        "",
+        type="host:port or empty",
+        meaning="a listener of its own for the dashboard and the docs, with the data they show; empty: on the API's",
+    )
+    max_connections: Whole = key(
+        12000,
+        type="integer from 1",
+        unit="connections",
+        meaning="open at once, all listeners together; fewer where the system allows fewer open files",
+        ge=1,
+        le=1_000_000,
+    )
+    max_connections_per_ip: Whole = key(
+        128,
+        type="integer from 1",
+        unit="connections",
+        meaning="open at once from one address (IPv6: one /64); not counted for loopback and trusted_proxies",
+        ge=1,
+        le=1_000_000,
+    )
     allow_unauthenticated: Switch = key(
         False, type="boolean", meaning="yes, everyone who can reach a non-loopback address may read everything"
     )
@@ -60,13 +93,16 @@ class Server(Table):
     @classmethod
     def _open_only_knowingly(cls, allowed: bool, info: ValidationInfo) -> bool:
         """A validator of the last field, not of the table, so that it speaks up even where another key is wrong."""
-        metrics: Address | None = info.data.get("metrics_listen")
-        bound = {"host": info.data.get("host", ""), "metrics_listen": metrics.host if metrics else ""}
+        bound = {"host": info.data.get("host", "")}
+        for other in ("metrics_listen", "pages_listen"):
+            address: Address | None = info.data.get(other)
+            bound[other] = address.host if address else ""
         for name, host in bound.items():
-            if host and not allowed and not values.is_loopback(host):
+            if host and not allowed and not KEYED.get() and not values.is_loopback(host):
                 raise wrong(
                     f"{host} can be reached from other machines and clients are not asked for a key",
-                    f"set server.allow_unauthenticated = true if that is meant, or server.{name} to a loopback address",
+                    "set auth.keys (`orderflow-stream key new`), or server.allow_unauthenticated = true if that is "
+                    f"meant, or server.{name} to a loopback address",
                     instead_of=name,
                 )
         return allowed
@@ -90,6 +126,12 @@ class Binance(Table):
     )
     streams_per_connection: Whole = key(
         200, type="integer 1-1024", unit="streams", meaning="streams on one websocket connection", ge=1, le=1024
+    )
+    redundancy: Redundancy = key(
+        "auto",
+        type="auto, 1 or 2",
+        unit="connections",
+        meaning="for the same symbols, so that either may go without a gap; auto: 2 up to 100 symbols, else 1",
     )
 
     @property
@@ -215,7 +257,7 @@ class Delivery(Table):
         5,
         type="number 0.1-600",
         unit="s",
-        meaning="age of the oldest unsent event after which it is too slow",
+        meaning="age of the oldest unsent event after which it is too slow; of states alone, twice that",
         ge=0.1,
         le=600,
     )
@@ -229,6 +271,14 @@ class Delivery(Table):
     )
     ring_trades: Whole = key(
         50000, type="integer from 100", unit="events", meaning="`trade` events kept for resuming", ge=100, le=10_000_000
+    )
+    stream_age_s: Seconds = key(
+        600,
+        type="number 0-86400",
+        unit="s",
+        meaning="age, give or take a fifth, at which a stream is ended and comes back by itself; 0: none",
+        ge=0,
+        le=86_400,
     )
     drain_s: Seconds = key(5, type="number 0-300", unit="s", meaning="time for saying goodbye at the end", ge=0, le=300)
 
@@ -263,12 +313,24 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", case_sensitive=True)
 
     server: Server = Field(default_factory=Server)
+    auth: Auth = Field(default_factory=Auth)
     venues: Venues = Field(default_factory=Venues)
     analytics: Analytics = Field(default_factory=Analytics)
     tape: Tape = Field(default_factory=Tape)
     delivery: Delivery = Field(default_factory=Delivery)
     metrics: Metrics = Field(default_factory=Metrics)
+    journal: Journal = Field(default_factory=Journal)
     log: Log = Field(default_factory=Log)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_keys(cls, data: object, check: ModelWrapValidatorHandler["Settings"]) -> "Settings":
+        """[server] may open its doors where [auth] has keys, which must be known before either is checked."""
+        before = KEYED.set(has_keys(data))
+        try:
+            return check(data)
+        finally:
+            KEYED.reset(before)
 
     _source_file: Path | None = PrivateAttr(default=None)
 

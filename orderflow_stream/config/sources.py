@@ -80,6 +80,8 @@ def from_file(path: Path, blame: str) -> Source:
         source.faults.append(_syntax(path, str(error)))
     except RecursionError:
         source.faults.append(Fault(blame, f"{path} is nested too deeply"))
+    except ValueError as error:  # of the interpreter, not of the parser: a whole number of more than 4,300 digits
+        source.faults.append(Fault(blame, f"{path} has a number that cannot be read: {str(error).partition(';')[0]}"))
     else:
         source.origins = {key: f"{path}:{line}" for key, line in positions(text).items()}
     return source
@@ -142,6 +144,9 @@ def from_environment(environ: Mapping[str, str]) -> Source:
         if not name.startswith(PREFIX) or name == FILE_VARIABLE:
             continue
         value = environ[name]
+        if not _is_text(value):
+            source.faults.append(Fault(name, "is not UTF-8"))
+            continue
         if name in known and not known[name].is_table:
             source.put(tuple(known[name].key.split(".")), _split(known[name], value), name)
             continue
@@ -160,9 +165,21 @@ def from_flags(overrides: Mapping[str, object]) -> Source:
     source = Source()
     known = {each.key: each for each in describe()}
     for name, value in overrides.items():
+        if isinstance(value, str) and not _is_text(value):
+            source.faults.append(Fault(name, "is not UTF-8", where="command line"))
+            continue
         split = _split(known[name], value) if name in known and isinstance(value, str) else value
         source.put(tuple(name.split(".")), split, "command line")
     return source
+
+
+def _is_text(value: str) -> bool:
+    """Whether it came as UTF-8; Python keeps other bytes of the environment and the command line as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _split(key: KeyDoc, value: str) -> object:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from orderflow_stream.config.faults import shown, wrong
@@ -111,6 +111,18 @@ def switch(value: object) -> bool:
 def word(value: object) -> str:
     """One of a few words, in any case."""
     return text(value).lower()
+
+
+def redundancy(value: object) -> Literal["auto", 1, 2]:
+    """`auto`, 1 or 2 (never a truth value, which Python takes for a 1)."""
+    word_or_number = value.strip().lower() if isinstance(value, str) else value
+    if word_or_number == "auto":
+        return "auto"
+    if not isinstance(value, bool) and word_or_number in (1, "1"):  # no set: the value may be a list
+        return 1
+    if word_or_number in (2, "2"):
+        return 2
+    raise wrong(f"expected auto, 1 or 2, got {shown(value)}")
 
 
 def symbol(value: object) -> str:

@@ -17,7 +17,7 @@ class Watched:
     """The groups that hear of one instrument, by topic. The lists are replaced, never changed: a delivery may still
     be going through one."""
 
-    __slots__ = ("flows", "frames", "groups", "large", "shown", "trades")
+    __slots__ = ("flows", "frames", "groups", "large", "shown", "told", "trades", "version")
 
     def __init__(self) -> None:
         self.groups: list[Group] = []
@@ -26,6 +26,8 @@ class Watched:
         self.flows: dict[Spec, list[Group]] = {}
         self.frames: dict[Spec, Frame] = {}  # the newest `flow` of each kind
         self.shown: object = None  # the window sums that they tell
+        self.version = 0  # how often its state has changed while somebody listened
+        self.told: dict[Spec, int] = {}  # the version of the last `flow` of each kind that all were told
 
     def add(self, group: Group) -> None:
         filter_ = group.filter
@@ -48,6 +50,7 @@ class Watched:
         else:
             self.flows.pop(spec, None)
             self.frames.pop(spec, None)
+            self.told.pop(spec, None)
 
 
 class Audience:

@@ -23,6 +23,10 @@ class Sink(Protocol):
     def closing(self) -> bool:
         """Whether the connection is gone or going."""
 
+    @property
+    def lost(self) -> str:
+        """How the connection was lost: `gone`, or `timeout` where the peer had not taken anything for too long."""
+
     def write(self, frames: Sequence[Frame]) -> None:
         """Send these events, as one write."""
 
@@ -61,11 +65,12 @@ class Client:
 
     `first` is the position it began at; log events up to `start` are not live for it; `position` is that up to which
     its mailbox has everything, `written` that up to which its connection has. At most `most_backlog` events may wait
-    behind a replay.
+    behind a replay. It began at `born` (the loop's clock), and lives `span` times as long as streams do on average.
     """
 
     __slots__ = (
         "backlog",
+        "born",
         "ended",
         "first",
         "group",
@@ -76,8 +81,10 @@ class Client:
         "position",
         "queued",
         "remote",
+        "shown",
         "sink",
         "snapshot",
+        "span",
         "start",
         "written",
     )
@@ -94,6 +101,8 @@ class Client:
         self.most_backlog = most_backlog
         self.backlog: deque[Entry] = deque()  # what is to be replayed, and what came meanwhile
         self.snapshot: OrderedDict[str, None] = OrderedDict()  # instruments whose first `flow` is still to come
+        self.shown: dict[str, int] = {}  # versions of `flow` that it was shown between two that all are told
+        self.born, self.span = 0.0, 1.0
         self.queued = False
         self.ended: str | None = None
         self.moved = 0.0  # when something last went out
@@ -117,7 +126,11 @@ class Client:
         """
         if self.ended is not None or self.backlog:
             return False
-        self.snapshot.pop(key, None)  # this is newer
+        if key in self.snapshot:  # this is newer, and its first of that instrument
+            del self.snapshot[key]
+            frame = frame.missing(0)
+        elif self.shown and (shown := self.shown.pop(key, None)) is not None:
+            frame = frame.missing(max(0, frame.version - shown - 1))
         if frame.seq < self.position:
             frame = frame.at(self.position)
         else:

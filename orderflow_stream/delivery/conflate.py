@@ -6,7 +6,7 @@ Pure: time is an argument, nothing is scheduled here.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -20,10 +20,12 @@ class Conflator:
 
     def __init__(self, tick: float) -> None:
         """`tick`: seconds between two versions of one key."""
-        self.tick: Final = tick
+        self.tick = tick
         self._pace: dict[str, _Pace] = {}
         self._ready: deque[str] = deque()
-        self._cooling: deque[tuple[float, str]] = deque()  # in the order of their time, since the tick is one for all
+        # In the order of their time, since the tick is one for all. (Just after it was made shorter, some wait for
+        # those before them, no longer than the old one.)
+        self._cooling: deque[tuple[float, str]] = deque()
 
     def touch(self, key: str) -> bool:
         """`key` has changed; true where it may be told now and could not before."""

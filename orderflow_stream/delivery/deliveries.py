@@ -94,7 +94,10 @@ class Deliveries:
                 for spec, groups in watched.flows.items():
                     frame = self._flow_frame(key, watched, spec, sums)
                     if frame is not None:
-                        self.queue.deliver(self._flow(key, frame, groups))
+                        before = watched.told.get(spec, frame.version - 1)
+                        watched.told[spec] = frame.version
+                        told = frame.missing(max(0, frame.version - before - 1))
+                        self.queue.deliver(self._flow(key, told, groups))
             if until():
                 return now if conflator.ready else conflator.due()
         return conflator.due()
@@ -104,7 +107,7 @@ class Deliveries:
         body = self._renderer.flow(key, spec, sums, log.position)
         if body is None:
             return None
-        frame = watched.frames[spec] = Frame("flow", log.epoch, log.seq, body)
+        frame = watched.frames[spec] = Frame("flow", log.epoch, log.seq, body, version=watched.version)
         return frame
 
     def _flow(self, key: str, frame: Frame, groups: Sequence[Group]) -> Iterator[None]:
@@ -118,6 +121,7 @@ class Deliveries:
         """Mark instruments whose windows say something else only because time has passed."""
         for key, watched in list(self._watched.items()):
             if watched.flows and not self._conflator.changed(key) and self._renderer.sums(key) != watched.shown:
+                watched.version += 1
                 self._conflator.touch(key)
                 self.queue.wake()
             yield
@@ -143,6 +147,8 @@ class Deliveries:
             if shared is not None:
                 seq = max(client.position, client.start, self.queue.delivered(self._log.seq))
                 client.push_state(key, shared if shared.seq == seq else shared.at(seq))
+                if shared.version != self._watched[key].told.setdefault(spec, shared.version):
+                    client.shown[key] = shared.version
                 return True
         return False
 

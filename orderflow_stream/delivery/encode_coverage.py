@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from orderflow_stream.core.events import Corrected, GapFound, Instrument, Range, StateChanged
@@ -76,13 +76,22 @@ def state_event(instrument: Instrument, state: StateChanged) -> bytes:
     ).encode()
 
 
-def gaps_data(instrument: Instrument, records: Sequence[GapRecord], missing: int, position: str | None) -> bytes:
-    """`data` of `/v1/gaps`. `records` oldest first, written newest first; `missing` is how many ids lack right now."""
+def gaps_data(
+    instrument: Instrument,
+    records: Sequence[GapRecord],
+    missing: int,
+    position: str | None,
+    attempts: Callable[[int, int], tuple[int, int | None]] = lambda first, last: (0, None),
+) -> bytes:
+    """`data` of `/v1/gaps`. `records` oldest first, written newest first; `missing` is how many ids lack right now;
+    `attempts` tells how often such a range was asked for, and when (µs) it will be again."""
+    asked = [(None, None) if r.status == "repaired" else attempts(r.first, r.last) for r in records]
     rows = ",".join(
         [
             f'{{"first":{r.first},"last":{r.last},"trades":{r.last - r.first + 1},"status":"{r.status}",'
-            f'"found":{millis(r.found)},"closed":{millis(r.closed)},"source":{word(r.source)}}}'
-            for r in reversed(records)
+            f'"found":{millis(r.found)},"closed":{millis(r.closed)},"source":{word(r.source)},'
+            f'"attempts":{"null" if tries is None else tries},"next_attempt":{millis(due)}}}'
+            for r, (tries, due) in zip(reversed(records), reversed(asked), strict=True)
         ]
     )
     counts = {"open": 0, "repaired": 0, "lost": 0}

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, Literal
 
 from orderflow_stream.core.events import (
     Corrected,
     Event,
+    Forget,
     GapFound,
     LargePrint,
     LateTrades,
@@ -31,13 +31,18 @@ from orderflow_stream.delivery.deliveries import Deliveries
 from orderflow_stream.delivery.limits import Limits, Stats
 from orderflow_stream.delivery.mailbox import Mailbox
 from orderflow_stream.delivery.outbox import Outbox, Scheduler
-from orderflow_stream.delivery.ring import Entry, EventLog, Late, Memory, Notice, Payload
-from orderflow_stream.delivery.sse import Frame, Position, block, echo, parse_position, to_json
+from orderflow_stream.delivery.resumes import Resumes
+from orderflow_stream.delivery.ring import Entry, EventLog, Late, Notice, Payload
+from orderflow_stream.delivery.roster import Roster
+from orderflow_stream.delivery.sse import Frame, block, echo, to_json
 from orderflow_stream.delivery.timers import Timers
 from orderflow_stream.delivery.topics import Filter, Renderer
 from orderflow_stream.delivery.waiters import Waiters
 
 __all__ = ["Hub", "Limits", "Stats"]
+
+#: How far the age at which a stream is ended may be from the average, as a share of it.
+_AGE_SPREAD: Final = 0.2
 
 
 class Hub:
@@ -55,27 +60,23 @@ class Hub:
     ) -> None:
         """`elapsed` measures how long a turn has worked; `loop.time` is what everything else goes by."""
         self.log: Final = log
-        self.limits: Final = limits
+        self.limits = limits
         self.draining = False
-        self._renderer: Final = renderer
+        self.renderer: Final = renderer
         self._loop: Final = loop
         self._rng: Final = rng
         self._conflator: Final = Conflator(limits.tick)
         self._audience: Final = Audience(renderer.books, self._conflator)
         self._deliveries: Final = Deliveries(renderer, log, self._audience, self._conflator, loop.time)
-        self._outbox: Final = Outbox(self._deliveries, self, loop, elapsed, limits.piece)
+        self._outbox: Final = Outbox(self._deliveries, self, loop, elapsed, limits.piece, limits.stall)
         self._deliveries.queue = self._outbox
         self._watched: Final = self._audience.watched
         self._gaps: Final = HeldGaps()
-        self._memory: Final = Memory()
-        self._open: dict[Client, None] = {}  # also those that have ended and whose response is not over yet
-        self._remotes: dict[str, dict[Client, None]] = {}
+        self._roster: Final = Roster()
+        self._resumes: Final = Resumes(log, self._roster)
         self._waiters: Final = Waiters(log)
-        self._left = asyncio.Event()  # a response is over
         self._timers: Final = Timers(loop)
-        self._aborted: Counter[str] = Counter()
-        self._refused: Counter[str] = Counter()
-        self._conflated = self._dropped = self._clients = 0
+        self._conflated = self._dropped = 0
 
     # -- in -------------------------------------------------------------------------------------------------------
 
@@ -91,8 +92,10 @@ class Hub:
         seq = self.log.trade(trade)
         watched = self._watched.get(key)
         if watched is not None:
-            if watched.flows and self._conflator.touch(key):
-                self._outbox.wake()
+            if watched.flows:
+                watched.version += 1
+                if self._conflator.touch(key):
+                    self._outbox.wake()
             if watched.trades and trade.qty:
                 self._enqueue(seq, trade, watched.trades)
         if self._waiters:
@@ -100,12 +103,17 @@ class Hub:
 
     def _publish(self, event: Event | None, updates: tuple[Update, ...]) -> None:
         late = any(type(update) is LateTrades for update in updates)
+        counted = ""  # the instrument whose new state is counted: one event makes one
         if type(event) is Trade and not late:
             self._trade(event)
-        elif isinstance(event, Refill | Restarted):
+            counted = event.instrument
+        elif isinstance(event, Refill | Restarted | Forget):
             self.log.moved(event.instrument)
+            if not isinstance(event, Refill):  # what the ids that are given up came to is not known
+                self.lack((event.instrument,))
             self._changed(event.instrument)
             self._waiters.tell(event.instrument)
+            counted = event.instrument
         for update in updates:
             key = update.instrument
             watched = self._watched.get(key)
@@ -121,8 +129,9 @@ class Hub:
             elif isinstance(update, Corrected):
                 self._correct(update)
             else:
-                self._notice(key, "state", self._renderer.state(update))
-            self._changed(key)
+                self._notice(key, "state", self.renderer.state(update))
+            self._changed(key, again=key == counted)
+            counted = key
 
     def _late(self, update: LateTrades, watched: Watched | None) -> None:
         for trade in update.trades:
@@ -130,11 +139,13 @@ class Hub:
             self._enqueue(self.log.trade(late), late, watched.trades if watched is not None else ())
         self._waiters.tell(update.instrument)
 
-    def _changed(self, key: str) -> None:
-        """The state of an instrument is another one, otherwise than by a live trade."""
+    def _changed(self, key: str, *, again: bool = False) -> None:
+        """The state of an instrument is another one, otherwise than by a live trade; `again` by the same event."""
         watched = self._watched.get(key)
-        if watched is not None and watched.flows and self._conflator.touch(key):
-            self._outbox.wake()
+        if watched is not None and watched.flows:
+            watched.version += not again
+            if self._conflator.touch(key):
+                self._outbox.wake()
 
     def _correct(self, update: Corrected) -> None:
         key = update.instrument
@@ -144,19 +155,19 @@ class Hub:
         told = self._gaps.fill(key, update.filled)
         if told or update.lost:
             left = Corrected(key, told, update.lost, update.ts)
-            self._notice(key, "corrected", self._renderer.corrected(left, self.log.position))
+            self._notice(key, "corrected", self.renderer.corrected(left, self.log.position))
 
     def _tell_gaps(self) -> None:
         for key, hole in self._gaps.due(self._loop.time()):
             # Told is what lacks at this moment: of what REST knew first, a part may have come in turn.
-            for first, last in self._renderer.missing(key, hole.first, hole.last):
+            for first, last in self.renderer.missing(key, hole.first, hole.last):
                 self._gap(key, Held(first, last, hole.ts, hole.due))
         following = self._gaps.next_due()
         if following is not None:
             self._timers.at("gaps", following, self._tell_gaps)
 
     def _gap(self, key: str, hole: Held) -> None:
-        self._notice(key, "gap", self._renderer.gap(GapFound(key, hole.first, hole.last, hole.ts)))
+        self._notice(key, "gap", self.renderer.gap(GapFound(key, hole.first, hole.last, hole.ts)))
 
     def _notice(self, key: str, topic: Literal["gap", "corrected", "state"], body: bytes | None) -> None:
         if body is None:
@@ -173,24 +184,15 @@ class Hub:
 
     def room(self, remote: str) -> str | None:
         """Why one more stream for that address cannot be had now; None where it can."""
-        reason = self._full(remote)
+        reason = "closing" if self.draining else self._roster.full(remote, self.limits)
         if reason is not None and not self.draining:
-            for client in list(self._open):  # one that has left unnoticed may not hold a place
+            for client in list(self._roster.open):  # one that has left unnoticed may not hold a place
                 if client.sink.closing:
                     self.gone(client)
-            reason = self._full(remote)
+            reason = self._roster.full(remote, self.limits)
         if reason is not None:
-            self._refused[reason] += 1
+            self._roster.refused[reason] += 1
         return reason
-
-    def _full(self, remote: str) -> str | None:
-        if self.draining:
-            return "closing"
-        if self._clients >= self.limits.max_clients:
-            return "max_clients"
-        if len(self._remotes.get(remote, ())) >= self.limits.max_clients_per_ip:
-            return "max_clients_per_ip"
-        return None
 
     def attach(self, filter_: Filter, sink: Sink, *, remote: str, last_event_id: str | None = None) -> Client:
         """Open a stream: `hello` waits in its mailbox, then come the replay, the snapshot, and what is live.
@@ -200,7 +202,7 @@ class Hub:
         now = self._loop.time()
         log, limits, topics = self.log, self.limits, filter_.topics
         group = self._audience.join(filter_)
-        position, entries = self._resume(group, remote, last_event_id, now)
+        position, entries = self._resumes.find(group.scope, remote, last_event_id, now)
         first = log.seq if position is None else position.seq
         client = Client(
             group,
@@ -216,18 +218,17 @@ class Hub:
             "seq": log.seq,
             "recovered": position is not None,
             "resumed_from": None if position is None else str(position),
-            "server_time": self._renderer.clock() // 1_000,
+            "server_time": self.renderer.clock() // 1_000,
             "heartbeat_ms": round(limits.heartbeat * 1_000),
         }
         client.mailbox.put_state("hello", Frame("hello", log.epoch, first, to_json(hello), retry=self.retry()))
         client.backlog.extend(entries)
-        client.moved = now
+        client.born = client.moved = now
+        client.span = self._rng.uniform(1 - _AGE_SPREAD, 1 + _AGE_SPREAD)
         if "flow" in topics:
             client.snapshot.update(dict.fromkeys(sorted(group.instruments)))
         group.clients[client] = None
-        self._open[client] = None
-        self._remotes.setdefault(remote, {})[client] = None
-        self._clients += 1
+        self._roster.add(client)
         if "watch" in topics:
             board = self._audience.boards[filter_.spec.watched]
             board.fresh.add(client)
@@ -237,21 +238,12 @@ class Hub:
         self._timers.at("second", now + 1.0, self._second)
         return client
 
-    def _resume(
-        self, group: Group, remote: str, last_event_id: str | None, now: float
-    ) -> tuple[Position | None, list[Entry]]:
-        """Where the stream may take up again and what has happened since; None where it cannot."""
-        position = parse_position(last_event_id) if last_event_id is not None else None
-        if position is None or position.epoch != self.log.epoch:
-            return None, []
-        scopes = self._memory.scopes(remote, position.seq, now)
-        for other in self._remotes.get(remote, ()):
-            if other.first <= position.seq <= other.written:
-                scopes.append(other.group.scope)
-        if scopes and not any(scope.covers(group.scope) for scope in scopes):
-            return None, []
-        entries = self.log.since(position, group.scope)
-        return (None, []) if entries is None else (position, entries)
+    def lack(self, keys: Collection[str]) -> None:
+        """Of these instruments a process before this one may have told what cannot be gone on from: a stream that was
+        resumed from before and hears of one is ended, and finds when it comes back that it is not recovered."""
+        self._audience.sync()
+        for client in self._resumes.lack(keys):
+            self.bye(client, "restart")
 
     def retry(self, *, busy: bool = False) -> int:
         """A random `retry` (ms): everybody comes back at a time of their own."""
@@ -267,21 +259,21 @@ class Hub:
     def detach(self, client: Client) -> None:
         """The response is over, whoever ended it."""
         self.gone(client)
-        self._open.pop(client, None)
-        self._left.set()
+        self._roster.over(client)
 
     def gone(self, client: Client) -> None:
         """The connection is closed from the other side."""
         if client.ended is None:
-            self._forget(client, "gone")
+            self._forget(client, client.sink.lost)
             client.sink.end()
 
     def slow(self, client: Client, reason: str) -> None:
         """The client cannot keep up: it is told, and resumes by id."""
-        self._end(client, "slow", reason, "slow")
+        self._end(client, "slow", reason, "slow", self.retry())
 
-    def bye(self, client: Client, reason: str) -> None:
-        """End a stream at a time of our choosing; what waits for the client goes first, if its transport takes it."""
+    def bye(self, client: Client, reason: str, retry: int | None = None) -> None:
+        """End a stream at a time of our choosing; what waits for the client goes first, if its transport takes it.
+        `retry` (ms) is when the client is to come back, otherwise a random time."""
         if client.ended is not None:
             return
         if client.sink.closing:
@@ -289,61 +281,67 @@ class Hub:
             return
         if client.mailbox and not client.backlog and not self._outbox.blocked(client):
             self._outbox.send(client, client.mailbox.take(2 * self.limits.mailbox_bytes))
-        self._end(client, "bye", reason, reason)
+        self._end(client, "bye", reason, reason, self.retry() if retry is None else retry)
 
-    def _end(self, client: Client, event: str, reason: str, counted: str) -> None:
+    def _end(self, client: Client, event: str, reason: str, counted: str, retry: int) -> None:
         data = to_json({"reason": reason})
-        last = Frame(event, self.log.epoch, client.written, data, retry=self.retry())
+        last = Frame(event, self.log.epoch, client.written, data, retry=retry)
         self._outbox.send(client, [last])
         self._forget(client, counted)
         client.sink.end()
 
     def _forget(self, client: Client, reason: str) -> None:
-        mailbox, remote = client.mailbox, client.remote
-        client.ended = reason
-        self._aborted[reason] += 1
+        mailbox = client.mailbox
+        self._roster.ended(client, reason)
         if reason == "slow":
             self._dropped += mailbox.logs + len(client.backlog)
         self._conflated += mailbox.conflated
         mailbox.clear()
         client.backlog.clear()
         client.snapshot.clear()
-        self._clients -= 1
         self._outbox.forget(client)
-        scope = client.group.remembered()
-        self._memory.add(remote, scope, client.first, client.written, self._loop.time())
-        del self._remotes[remote][client]
-        if not self._remotes[remote]:
-            del self._remotes[remote]
+        self._resumes.remember(client, self._loop.time())
         self._audience.leave(client)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Other limits from now on, for open streams too; none is ended for a smaller number of clients. What a
+        stream was promised in `hello` cannot change while it lasts: with another heartbeat all are told to come
+        back."""
+        promised = self.limits.heartbeat
+        self.limits = limits
+        self._conflator.tick = limits.tick
+        self._outbox.piece, self._outbox.stall = limits.piece, limits.stall
+        for client in self._roster.live():
+            client.mailbox.limit, client.mailbox.patience = limits.mailbox_bytes, limits.mailbox_age
+            client.most_backlog = limits.backlog
+            if limits.heartbeat != promised:
+                self.bye(client, "settings")
 
     async def drain(self, reason: str, timeout: float) -> None:
         """Say `bye` to everybody and wait until their responses are over, at most `timeout` seconds."""
         self.draining = True
-        for number, client in enumerate(list(self._open)):
+        for number, client in enumerate(list(self._roster.open)):
             self.bye(client, reason)
             if number % 50 == 49:
                 await asyncio.sleep(0)
         try:
             async with asyncio.timeout(timeout):
-                while self._open:
-                    self._left.clear()
-                    await self._left.wait()
+                await self._roster.empty()
         except TimeoutError:
-            for client in list(self._open):
+            for client in list(self._roster.open):
                 client.sink.abort()
         self._timers.cancel()
 
     # -- by time --------------------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
-        if self._open:
+        if self._roster.open:
             self._timers.at("beat", self._loop.time() + self.limits.heartbeat, self._beat)
             self._outbox.deliver(self._deliveries.beat())
 
     def _second(self) -> None:
-        """Once a second: patterns, ageing windows, watched rows, connections that are gone."""
-        if not self._open:
+        """Once a second: patterns, ageing windows, watched rows, connections that are gone or old enough."""
+        if not self._roster.open:
             return
         self._timers.at("second", self._loop.time() + 1.0, self._second)
         self._audience.sync()  # what is new has not been told of, so `aged` finds it changed
@@ -353,9 +351,13 @@ class Hub:
             self._deliveries.look(board)
 
     def _sweep(self) -> Iterator[None]:
-        for client in list(self._open):
+        now, age = self._loop.time(), self.limits.age
+        for client in list(self._roster.open):
             if client.sink.closing:
                 self.gone(client)
+            elif age and now - client.born > age * client.span:
+                # Soon back, at a time of its own; and nobody can tell a restart of ours from any other minute.
+                self.bye(client, "age", self._rng.randint(*self.limits.age_retry_ms))
             yield
 
     # -- for REST and for the scrape ------------------------------------------------------------------------------
@@ -378,13 +380,13 @@ class Hub:
 
     def stats(self) -> Stats:
         """Counts for a scrape."""
-        live = [client for client in self._open if client.ended is None]
+        live = self._roster.live()
         return Stats(
-            clients=self._clients,
+            clients=self._roster.clients,
             events=dict(self._outbox.written),
             conflated=self._conflated + sum(client.mailbox.conflated for client in live),
             dropped=self._dropped,
-            aborted=dict(self._aborted),
-            refused=dict(self._refused),
+            aborted=dict(self._roster.aborted),
+            refused=dict(self._roster.refused),
             buffer_bytes=sum(client.sink.buffered + client.mailbox.waiting_bytes for client in live),
         )

@@ -16,9 +16,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     mailbox_age: float = 5.0
     backlog: int = 70_000
     gap_delay: float = 0.1  # less than the repair waits, so that a hole which REST has to fill is told before it is
+    stall: float = 10.0  # without a byte taken: what ends a client for which only states wait
+    age: float = 600.0  # of a stream, give or take a fifth; 0: no bound
     piece: float = 0.003
     retry_ms: tuple[int, int] = (500, 5_000)
     busy_retry_ms: tuple[int, int] = (15_000, 30_000)
+    age_retry_ms: tuple[int, int] = (200, 1_000)
 
 
 class Stats(Struct):

@@ -8,7 +8,7 @@ What collapses is bounded by the number of keys and shared with all other client
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Final, Literal
+from typing import Literal
 
 from orderflow_stream.delivery.sse import Frame
 
@@ -27,12 +27,12 @@ class _Item:
 class Mailbox:
     """Frames for one client, oldest first. `conflated` counts the state events that a newer one replaced."""
 
-    __slots__ = ("_ages", "_items", "_limit", "conflated", "log_bytes", "patience")
+    __slots__ = ("_ages", "_items", "conflated", "limit", "log_bytes", "patience")
 
     def __init__(self, limit: int, patience: float) -> None:
         """`limit`: bytes of log events (with what the transport holds) that may wait; `patience`: seconds for one."""
-        self._limit: Final = limit
-        self.patience: Final = patience
+        self.limit = limit
+        self.patience = patience
         self._items: OrderedDict[object, _Item] = OrderedDict()  # a plain dict is slow to empty from the front
         self._ages: deque[float] = deque()  # when each waiting log event came, in order
         self.log_bytes = 0
@@ -58,22 +58,22 @@ class Mailbox:
         self.log_bytes += len(frame.plain)
 
     def put_state(self, key: str, frame: Frame) -> None:
-        """Add the newest version of `key` in place of the one that still waits."""
+        """Add the newest version of `key` in place of the one that still waits, which counts as skipped."""
         older = self._items.pop(key, None)
         if older is None:
-            self._items[key] = _Item(frame, log=False)
+            self._items[key] = _Item(frame, False, frame.skipped)
             return
-        skipped = older.skipped + 1
+        skipped = older.skipped + 1 + frame.skipped
         self.conflated += 1
         if frame.rows is not None:
-            frame = frame.collapsed(older.frame, skipped)  # rows that the newer one lacks must not be lost
+            frame = frame.merged(older.frame)  # rows that the newer one lacks must not be lost
         self._items[key] = _Item(frame, False, skipped)
 
     def slow(self, now: float, buffered: int) -> Slow | None:
         """Why this client cannot keep up; `buffered` are the bytes that its transport holds already."""
         if not self._ages:
             return None
-        if self.log_bytes + buffered > self._limit:
+        if self.log_bytes + buffered > self.limit:
             return "bytes"
         return "age" if now - self._ages[0] > self.patience else None
 
@@ -86,8 +86,8 @@ class Mailbox:
             key = next(iter(items))
             item = items[key]
             frame = item.frame
-            if item.skipped and frame.topic == "flow":
-                frame = frame.collapsed(frame, item.skipped)
+            if item.skipped != frame.skipped and frame.topic == "flow":
+                frame = frame.missing(item.skipped)
             length = len(frame.plain)
             if frames and size + length > most:
                 break

@@ -27,17 +27,20 @@ from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.delivery.http.stats import HttpStats
 from orderflow_stream.delivery.limits import Stats
+from orderflow_stream.delivery.metrics_journal import JournalNumbers, families
 from orderflow_stream.delivery.metrics_symbols import symbol_lines
 
 _US: Final = 1e-6
 
 
 class FeedNumbers(Struct, kw_only=True):
-    """What the connections to the venue tell. `last_message` is venue time (µs) by connection; the rest monotone."""
+    """What the connections to the venue tell. By connection (shard and place, `0A`): `last_message` is venue time,
+    `lag` how far the newest trade was behind the venue's time of it (µs); the rest monotone."""
 
     connections: int = 0
     reconnects: Mapping[str, int] = {}
     last_message: Mapping[str, int] = {}
+    lag: Mapping[str, int] = {}
     rejected: Mapping[str, int] = {}
 
 
@@ -71,6 +74,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     feed: Callable[[], FeedNumbers] = FeedNumbers
     rest: Callable[[], RestNumbers] = RestNumbers
     loop: Callable[[], LoopNumbers] = LoopNumbers
+    refused: Callable[[], Mapping[str, int]] = dict
+    journal: Callable[[], JournalNumbers | None] = lambda: None
 
 
 class Metrics:
@@ -121,6 +126,7 @@ class DaemonCollector(Collector):
         yield from self._rest()
         yield from self._streams()
         yield from self._http()
+        yield from families(self._sources.journal())
 
     def _engine(self) -> Iterable[Metric]:
         s = self._sources
@@ -176,6 +182,12 @@ class DaemonCollector(Collector):
         for connection, ts in feed.last_message.items():
             last.add_metric([venue, connection], ts * _US)
         yield last
+        lag = GaugeMetricFamily(
+            "orderflow_feed_lag_seconds", "How late the newest trade came.", labels=["venue", "connection"]
+        )
+        for connection, late in feed.lag.items():
+            lag.add_metric([venue, connection], late * _US)
+        yield lag
 
     def _rest(self) -> Iterable[Metric]:
         venue, rest = self._sources.venue, self._sources.rest()
@@ -222,6 +234,15 @@ class DaemonCollector(Collector):
 
     def _http(self) -> Iterable[Metric]:
         http = self._sources.http
+        doors = http.doors
+        yield GaugeMetricFamily("orderflow_http_connections", "Open connections of clients.", value=doors.open)
+        for name, help_, counts in (
+            ("orderflow_http_connections_refused", "Connections closed at once, by the bound.", doors.refused),
+            ("orderflow_http_connections_cut", "Connections cut, by what came or went too slowly.", doors.cut),
+        ):
+            yield _counter(name, help_, "reason", counts)
+        refused = self._sources.refused()
+        yield _counter("orderflow_auth_refused", "Requests refused by key, scope or rate.", "reason", refused)
         requests = CounterMetricFamily(
             "orderflow_http_requests", "Requests answered.", labels=["method", "route", "code"]
         )

@@ -65,15 +65,17 @@ class Outbox:
     """Queues and turns. `written` counts events by topic."""
 
     def __init__(
-        self, source: Source, owner: Owner, loop: Scheduler, elapsed: Callable[[], float], piece: float
+        self, source: Source, owner: Owner, loop: Scheduler, elapsed: Callable[[], float], piece: float, stall: float
     ) -> None:
-        """`elapsed` measures work in seconds, `piece` is how long one turn may take of them."""
+        """`elapsed` measures work in seconds, `piece` is how long one turn may take of them; `stall` is how long a
+        client may take nothing (seconds on the loop's clock)."""
         self.written: Counter[str] = Counter()
         self._source: Final = source
         self._owner: Final = owner
         self._loop: Final = loop
         self._elapsed: Final = elapsed
-        self._piece: Final = piece
+        self.piece = piece
+        self.stall = stall
         self._deliveries: deque[tuple[int | None, Iterator[None]]] = deque()
         self._undelivered: deque[int] = deque()
         self._flushes: deque[Client] = deque()
@@ -127,11 +129,11 @@ class Outbox:
     def _turn(self) -> None:
         self._awake = False
         began = self._elapsed()
-        stop = began + self._piece / 2
+        stop = began + self.piece / 2
         self._work(stop)
         due = self._source.states(lambda: self._elapsed() >= stop)
         self._work(stop)
-        self._write(began + self._piece)
+        self._write(began + self.piece)
         if self._deliveries or self._flushes:
             self.wake()
         if due is not None:
@@ -185,12 +187,14 @@ class Outbox:
 
     def _block(self, client: Client) -> None:
         now = self._loop.time()
-        reason = client.mailbox.slow(now, client.sink.buffered)
+        reason: str | None = client.mailbox.slow(now, client.sink.buffered)
         if reason is None and client.backlog:  # a replay may be long: what counts is that it moves
             if now - client.moved > client.mailbox.patience:
                 reason = "age"
             elif len(client.backlog) > client.most_backlog:
                 reason = "bytes"
+        if reason is None and now - client.moved > self.stall:
+            reason = "stall"
         if reason is not None:
             self._owner.slow(client, reason)
             return

@@ -22,7 +22,7 @@ NOWHERE: Final = "00000000-0"
 _SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,128}", re.ASCII)
 _POSITION: Final = re.compile(r"([A-Za-z0-9]{1,32})-([0-9]{1,18})", re.ASCII)
 
-_NONE_SKIPPED: Final = b'"skipped":0}'
+_SKIPPED: Final = re.compile(rb'"skipped":[0-9]+}\Z')
 
 
 class Position(NamedTuple):
@@ -60,19 +60,22 @@ def chunk(data: bytes) -> bytes:
 
 
 def with_skipped(body: bytes, skipped: int) -> bytes:
-    """The body of a `flow` event as told to a client that was not sent `skipped` versions before it."""
-    if not body.endswith(_NONE_SKIPPED):
-        raise ValueError("the body does not end in skipped: 0")
-    return b'%b"skipped":%d}' % (body[: -len(_NONE_SKIPPED)], skipped)
+    """The body of a `flow` event as told to a client that was not sent the `skipped` versions before it."""
+    start = body.rfind(b'"skipped":')
+    if start < 0 or not _SKIPPED.match(body, start):
+        raise ValueError("the body does not end in skipped")
+    return b'%b"skipped":%d}' % (body[:start], skipped)
 
 
 class Frame:
     """One event on its way to many clients; its bytes are made at the first use and kept.
 
-    `seq` is the position in its id, `rows` (only of `watch`) the encoded rows by instrument, newest last.
+    `seq` is the position in its id, `rows` (only of `watch`) the encoded rows by instrument, newest last. Of `flow`,
+    `version` counts the states of its instrument up to this one, and `skipped` (as in the body) those just before it
+    that are told to nobody.
     """
 
-    __slots__ = ("_chunk", "_plain", "body", "epoch", "retry", "rows", "seq", "topic")
+    __slots__ = ("_chunk", "_other", "_plain", "body", "epoch", "retry", "rows", "seq", "skipped", "topic", "version")
 
     def __init__(
         self,
@@ -83,6 +86,8 @@ class Frame:
         *,
         rows: Mapping[str, bytes] | None = None,
         retry: int | None = None,
+        version: int = 0,
+        skipped: int = 0,
     ) -> None:
         self.topic = topic
         self.epoch = epoch
@@ -90,6 +95,9 @@ class Frame:
         self.body = body
         self.rows = rows
         self.retry = retry
+        self.version = version
+        self.skipped = skipped
+        self._other: Frame | None = None
         self._plain: bytes | None = None
         self._chunk: bytes | None = None
 
@@ -112,16 +120,33 @@ class Frame:
 
     def at(self, seq: int) -> Frame:
         """The same event under another position."""
-        return Frame(self.topic, self.epoch, seq, self.body, rows=self.rows, retry=self.retry)
+        return Frame(
+            self.topic,
+            self.epoch,
+            seq,
+            self.body,
+            rows=self.rows,
+            retry=self.retry,
+            version=self.version,
+            skipped=self.skipped,
+        )
 
-    def collapsed(self, older: Frame, skipped: int) -> Frame:
-        """This event as sent to a client that was not sent `older`, the last of `skipped` versions before it."""
-        if self.rows is not None and older.rows is not None:
-            rest = {key: row for key, row in older.rows.items() if key not in self.rows}
-            return Frame.watch(self.epoch, self.seq, {**rest, **self.rows})
-        if self.topic == "flow":
-            return Frame(self.topic, self.epoch, self.seq, with_skipped(self.body, skipped))
-        return self
+    def merged(self, older: Frame) -> Frame:
+        """This `watch` event with the rows of `older` that it lacks, for a client that was not sent that one."""
+        if self.rows is None or older.rows is None:
+            return self
+        rest = {key: row for key, row in older.rows.items() if key not in self.rows}
+        return Frame.watch(self.epoch, self.seq, {**rest, **self.rows})
+
+    def missing(self, skipped: int) -> Frame:
+        """This `flow` as sent to a client that was not sent the `skipped` versions before it. The last one asked for
+        is kept, since many clients ask for the same."""
+        if skipped == self.skipped:
+            return self
+        if self._other is None or self._other.skipped != skipped:
+            body = with_skipped(self.body, skipped)
+            self._other = Frame(self.topic, self.epoch, self.seq, body, version=self.version, skipped=skipped)
+        return self._other
 
 
 def batch(frames: Sequence[Frame], *, chunked: bool) -> bytes:

@@ -132,7 +132,7 @@ async def test_cut_short_it_waits_for_nobody(tmp_path: Path) -> None:
             assert '"shutdown"' in (await response.read()).decode()
 
 
-@pytest.mark.parametrize("key", ["port", "metrics_listen"])
+@pytest.mark.parametrize("key", ["port", "metrics_listen", "pages_listen"])
 async def test_a_port_that_is_taken_names_its_key(tmp_path: Path, key: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ class Stub:
 
     def __init__(self, body: Callable[[Stub], Awaitable[None]]) -> None:
         self.asked = asyncio.Event()
+        self.ready = asyncio.Event()
         self.stops = 0
         self._body = body
 
@@ -129,3 +131,32 @@ def test_wrong_settings_are_told_before_anything_is_started(tmp_path: Path, caps
     told = capsys.readouterr()
     assert told.out == ""
     assert [line.split(": ")[1] for line in told.err.splitlines()] == ["server.port", "server.prot", "log.level"]
+
+
+def test_the_service_manager_hears_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready once it listens and not before, alive from then on, stopping at the signal."""
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "60000")
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+
+        async def hear() -> str:
+            heard.append((await asyncio.to_thread(manager.recv, 1000)).decode())
+            return heard[-1]
+
+        async def body(stub: Stub) -> None:
+            await asyncio.sleep(0)
+            stub.ready.set()
+            assert (await hear()).startswith("READY=1\n")
+            for _ in range(3):
+                assert await hear() == "WATCHDOG=1"
+            send(signal.SIGTERM)
+            await asyncio.wait_for(stub.asked.wait(), 5)
+            while await hear() != "STOPPING=1":
+                pass
+
+        assert run(body) == 0
+    assert heard[0].startswith("READY=1\n")

@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from orderflow_stream.cli.show import TradeLines
-from orderflow_stream.cli.tail import Tail
+from orderflow_stream.cli.tail import Tail, run
 
 TRADE = {"symbol": "BTCUSDT", "id": 1, "price": 63930.5, "qty": 0.1, "side": "buy", "time": 1795328693382}
 ONE_DOLLAR = 10**16
@@ -167,3 +168,27 @@ async def test_trouble_after_it_once_worked_is_waited_out(
     assert len(lines) == 2
     assert lines[0].startswith("-- the connection is lost, trying until it is back (503")
     assert lines[1] == "-- connected again"
+
+
+async def test_a_key_goes_into_a_header(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Server(hello())
+    async with serving(server):
+        task = asyncio.create_task(Tail(["BTCUSDT"], server.url, TradeLines(None, as_json=False), "ofd_x").run())
+        await asyncio.wait_for(server.done.wait(), 10)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [request.headers["X-API-Key"] for request in server.asked] == ["ofd_x", "ofd_x"]
+    assert not any("ofd_x" in str(request.url) for request in server.asked)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"two\nkeys", "schlüssel".encode()])
+def test_a_file_without_a_key_is_said(
+    tmp_path: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    assert run(["BTCUSDT"], "http://127.0.0.1:1", None, as_json=False, key_file=file) == 2
+    told = capsys.readouterr().err
+    assert f"--key-file {file}" in told
+    assert told.count("\n") == 1

@@ -15,12 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_key_of_the_contract_is_there() -> None:
     keys = {each.key: each for each in describe()}
-    assert len(keys) == 31
+    assert len(keys) == 48
     assert keys["server.port"].default == "8080"
     assert keys["server.port"].env == "ORDERFLOW_SERVER__PORT"
     assert keys["analytics.large.min_notional"].env == "ORDERFLOW_ANALYTICS__LARGE__MIN_NOTIONAL"
     assert keys["delivery.tick_ms"].unit == "ms"
     assert [key for key, each in keys.items() if each.is_table] == [
+        "auth.plans",
         "analytics.large.by_quote",
         "analytics.large.by_symbol",
     ]

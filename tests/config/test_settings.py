@@ -49,9 +49,9 @@ def test_fallbacks_only_while_both_urls_are_the_defaults() -> None:
     assert not Binance.model_validate({"stream_url": "ws://127.0.0.1:1"}).urls_are_default
 
 
-@pytest.mark.parametrize("name", ["host", "metrics_listen"])
+@pytest.mark.parametrize("name", ["host", "metrics_listen", "pages_listen"])
 def test_a_reachable_address_must_be_meant(name: str) -> None:
-    open_to_all = {"host": "0.0.0.0", "metrics_listen": "0.0.0.0:9090"}[name]
+    open_to_all = "0.0.0.0" if name == "host" else "0.0.0.0:9090"
     with pytest.raises(ValidationError, match=r"0\.0\.0\.0 can be reached"):
         Server.model_validate({name: open_to_all})
     assert Server.model_validate({name: open_to_all, "allow_unauthenticated": True}).allow_unauthenticated

@@ -189,3 +189,14 @@ def test_tables() -> None:
     frozen: Any = values.read_only({"A": 1})
     with pytest.raises(TypeError):
         frozen["A"] = 2
+
+
+@pytest.mark.parametrize("given, value", [("auto", "auto"), (" AUTO ", "auto"), (1, 1), ("1", 1), (2, 2), ("2", 2)])
+def test_redundancy(given: object, value: object) -> None:
+    assert values.redundancy(given) == value
+
+
+@pytest.mark.parametrize("given", [True, 0, 3, "", "two", 1.5, None, [2]])
+def test_no_other_redundancy(given: object) -> None:
+    with pytest.raises(ValueError, match="expected auto, 1 or 2"):
+        values.redundancy(given)

@@ -99,6 +99,7 @@ class FakeSink:
         self.closing = False
         self.ended = False
         self.aborted = False
+        self.lost = "gone"
 
     @property
     def buffered(self) -> int:

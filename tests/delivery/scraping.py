@@ -40,8 +40,10 @@ def engine_of(*instruments: Instrument) -> Engine:
     return engine
 
 
-async def scrape(engine: Engine, most: int = 100) -> dict[str, dict[tuple[str, ...], float]]:
-    http = HttpStats()
+async def scrape(
+    engine: Engine, most: int = 100, http: HttpStats | None = None
+) -> dict[str, dict[tuple[str, ...], float]]:
+    http = http or HttpStats()
     http.count("GET", "/v1/flow", 200)
     http.time("GET", "/v1/flow", 0.002)
     sources = Sources(
@@ -52,10 +54,15 @@ async def scrape(engine: Engine, most: int = 100) -> dict[str, dict[tuple[str, .
         http=http,
         streams=lambda: STREAMS,
         feed=lambda: FeedNumbers(
-            connections=2, reconnects={"silence": 3}, last_message={"1": NOW}, rejected={"garbage": 1}
+            connections=2,
+            reconnects={"silence": 3},
+            last_message={"0A": NOW},
+            lag={"0A": 8_250_000},
+            rejected={"garbage": 1},
         ),
         rest=lambda: RestNumbers(calls={("/api/v3/aggTrades", "200"): 9}, weight=36, used=12, limit=6000, retries=1),
         loop=lambda: LoopNumbers(lag=0.001, worst=0.02),
+        refused=lambda: {"wrong": 4, "ip": 2},
     )
     body = await Metrics(sources, max_symbols=most).render()
     found: dict[str, dict[tuple[str, ...], float]] = {}

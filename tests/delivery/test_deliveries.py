@@ -1,3 +1,4 @@
+from orderflow_stream.delivery.limits import Limits
 from tests.delivery.rig import BTC, EPOCH, ETH, FakeSink, Rig
 
 
@@ -17,7 +18,43 @@ def test_the_first_change_goes_at_once_then_one_a_tick_for_all_clients() -> None
         assert told[-1] == 100
         assert 10 <= len(told) <= 12
         assert told == sorted(told)
-        assert [flow["skipped"] for flow in sink.of("flow")] == [0] * len(told)
+        # Every state of the instrument is told or counted; here each is that of one trade more.
+        skipped = [flow["skipped"] for flow in sink.of("flow")]
+        assert skipped == [now - before - 1 for before, now in zip([0, *told], told, strict=False)]
+        assert len(told) + sum(skipped) == 100
+
+
+def test_a_client_that_comes_in_between_is_told_what_it_was_not_sent() -> None:
+    """The snapshot shows a state that the others are not told; what is counted for them is not counted for it."""
+    rig = Rig(limits=Limits(tick=1.0))
+    _, old = rig.attach(rig.filter(topics="flow"))
+    rig.loop.settle()
+    for _ in range(10):
+        rig.trade()
+        rig.loop.settle()
+    _, new = rig.attach(rig.filter(topics="flow"))
+    rig.loop.settle()
+    for _ in range(5):
+        rig.trade()
+        rig.loop.settle()
+    rig.loop.run(1.5)
+    assert [(flow["trades_scanned"], flow["skipped"]) for flow in old.of("flow")] == [(0, 0), (1, 0), (15, 13)]
+    assert [(flow["trades_scanned"], flow["skipped"]) for flow in new.of("flow")] == [(10, 0), (15, 4)]
+
+
+def test_one_event_is_one_state_whatever_it_brings() -> None:
+    """A hole: a trade, a gap and a change of state at once."""
+    rig = Rig()
+    _, sink = rig.attach(rig.filter(topics="flow"))
+    rig.trade()
+    rig.loop.run(0.05)
+    rig.trade(skip=3)
+    rig.trade()
+    rig.loop.run(0.5)
+    flows = sink.of("flow")
+    assert [flow["trades_scanned"] for flow in flows] == [1, 3]
+    assert flows[-1]["coverage"]["missing_total"] == 3
+    assert [flow["skipped"] for flow in flows] == [0, 1]
 
 
 def test_a_quiet_symbol_tells_its_next_trade_at_once() -> None:

@@ -51,7 +51,9 @@ def test_gaps_newest_first_with_counts() -> None:
         GapRecord(10, 12, 5_000_000, "repaired", 6_000_000, "backfill"),
         GapRecord(20, 20, 7_000_000),
     ]
-    data = orjson.loads(encode.gaps_data(BTCUSDT, records, 1, "e-1"))
+    data = orjson.loads(
+        encode.gaps_data(BTCUSDT, records, 1, "e-1", lambda first, last: (first - 17, last * 1_000_000))
+    )
     assert [one["first"] for one in data["gaps"]] == [20, 10]
     assert (data["count"], data["open"], data["repaired"], data["lost"], data["missing_total"]) == (2, 1, 1, 0, 1)
     assert data["gaps"][1] == {
@@ -62,4 +64,7 @@ def test_gaps_newest_first_with_counts() -> None:
         "found": 5000,
         "closed": 6000,
         "source": "backfill",
+        "attempts": None,
+        "next_attempt": None,
     }
+    assert (data["gaps"][0]["attempts"], data["gaps"][0]["next_attempt"]) == (3, 20_000)

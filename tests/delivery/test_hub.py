@@ -471,6 +471,78 @@ async def test_drain_cuts_who_does_not_end() -> None:
     assert sink.aborted
 
 
+def test_streams_end_at_an_age_of_their_own_and_are_told_to_come_back_soon() -> None:
+    rig = Rig(limits=Limits(age=600.0))
+    clients = [rig.attach(remote=str(n))[1] for n in range(200)]
+    rig.run(479, step=1.0)
+    assert not any(sink.ended for sink in clients)
+    rig.run(121, step=1.0)
+    half = sum(sink.ended for sink in clients)
+    assert 60 < half < 140  # spread evenly around the age
+    rig.run(122, step=1.0)
+    assert all(sink.ended for sink in clients)
+    for sink in clients:
+        assert sink.of("bye") == [{"reason": "age"}]
+        assert sink.topics()[-1] == "bye"
+        assert 200 <= (sink.frames[-1].retry or 0) <= 1_000
+    assert rig.hub.stats().aborted == {"age": 200}
+
+
+def test_a_stream_that_ended_of_age_resumes_where_it_was() -> None:
+    rig = Rig(limits=Limits(age=10.0))
+    _, sink = rig.attach()
+    rig.run(13.5)
+    assert sink.ended
+    last = str(sink.frames[-1].plain.split(b"\nid: ")[1].split(b"\n")[0], "ascii")
+    rig.large()
+    rig.run(0.5)
+    _, again = rig.attach(last=last)
+    rig.run(0.5)
+    assert again.of("hello")[0]["recovered"] is True
+    assert len(again.of("large")) == 1
+
+
+def test_no_age_is_no_end() -> None:
+    rig = Rig(limits=Limits(age=0.0))
+    _, sink = rig.attach()
+    rig.run(10_000, step=10.0)
+    assert not sink.ended
+
+
+def test_other_limits_hold_for_open_streams_too() -> None:
+    rig = Rig(limits=Limits(age=600.0, max_clients=5))
+    client, sink = rig.attach(rig.filter(topics="flow"))
+    rig.run(1.0)
+    changed = Limits(
+        age=60.0, max_clients=1, tick=1.0, mailbox_bytes=1_000, mailbox_age=1.5, backlog=7, stall=3.0, piece=0.001
+    )
+    rig.hub.set_limits(changed)
+    assert rig.hub.limits == changed
+    assert rig.hub.room("another") == "max_clients"
+    assert (client.mailbox.limit, client.mailbox.patience, client.most_backlog) == (1_000, 1.5, 7)
+    sink.clear()
+    for _ in range(100):
+        rig.trade()
+        rig.run(0.05)
+    assert 5 <= len(sink.of("flow")) <= 7  # one a second now
+    assert not sink.ended
+    rig.run(70.0)
+    assert sink.of("bye") == [{"reason": "age"}]
+
+
+def test_another_heartbeat_begins_with_a_new_hello() -> None:
+    """A client was told how long silence may last."""
+    rig = Rig()
+    _, sink = rig.attach()
+    rig.run(1.0)
+    rig.hub.set_limits(Limits(heartbeat=5.0))
+    assert sink.of("bye") == [{"reason": "settings"}]
+    _, again = rig.attach()
+    rig.run(12.0)
+    assert again.of("hello")[0]["heartbeat_ms"] == 5_000
+    assert len(again.of("heartbeat")) == 3  # one was on its way already
+
+
 def test_nothing_is_left_of_clients_that_went() -> None:
     rig = Rig(BTC, ETH)
     clients = [rig.attach(rig.filter(BTC, ETH, topics="flow,watch,large,trade"), remote=str(n))[0] for n in range(5)]

@@ -28,6 +28,8 @@ async def test_defaults_are_the_configurations() -> None:
     assert limits.max_clients_per_ip == delivery.max_clients_per_ip
     assert limits.mailbox_bytes == delivery.mailbox_kb * 1024
     assert limits.mailbox_age == delivery.mailbox_s
+    assert limits.stall == 2 * delivery.mailbox_s
+    assert limits.age == delivery.stream_age_s
     assert limits.backlog == delivery.ring_events + delivery.ring_trades
     assert Daemon(settings).hub.limits == limits
 
@@ -42,6 +44,7 @@ async def test_what_is_configured_reaches_the_hub() -> None:
         "mailbox_s": 9,
         "ring_events": 200,
         "ring_trades": 300,
+        "stream_age_s": 77,
     }
     limits = Daemon(Settings.model_validate({"delivery": chosen})).hub.limits
     assert limits == Limits(
@@ -52,6 +55,8 @@ async def test_what_is_configured_reaches_the_hub() -> None:
         mailbox_bytes=65536,
         mailbox_age=9,
         backlog=500,
+        stall=18,  # twice as long as a log event may wait
+        age=77,
     )
 
 

@@ -5,6 +5,8 @@ import platform
 import pytest
 
 from orderflow_stream.core.events import Instrument
+from orderflow_stream.delivery.http.doors import Doors
+from orderflow_stream.delivery.http.stats import HttpStats
 from tests.delivery.scraping import BTC, NOW, ODD, engine_of, scrape
 
 
@@ -19,7 +21,8 @@ async def test_the_daemon() -> None:
     assert found["orderflow_all_trades_total"]["received", "binance"] == 3
     assert found["orderflow_connections"]["binance",] == 2
     assert found["orderflow_reconnects_total"]["silence", "binance"] == 3
-    assert found["orderflow_last_message_timestamp_seconds"]["1", "binance"] == pytest.approx(NOW / 1e6)
+    assert found["orderflow_last_message_timestamp_seconds"]["0A", "binance"] == pytest.approx(NOW / 1e6)
+    assert found["orderflow_feed_lag_seconds"]["0A", "binance"] == pytest.approx(8.25)
     assert found["orderflow_frames_rejected_total"]["garbage", "binance"] == 1
     assert found["orderflow_rest_requests_total"]["/api/v3/aggTrades", "200", "binance"] == 9
     assert found["orderflow_rest_weight_used"]["binance",] == 12
@@ -33,9 +36,22 @@ async def test_the_daemon() -> None:
     assert found["orderflow_sse_mailbox_dropped_total"][()] == 5
     assert found["orderflow_sse_buffer_bytes"][()] == 700
     assert found["orderflow_http_requests_total"]["200", "GET", "/v1/flow"] == 1
+    assert found["orderflow_auth_refused_total"] == {("wrong",): 4, ("ip",): 2}
     assert found["orderflow_http_request_duration_seconds_count"]["GET", "/v1/flow"] == 1
     assert found["orderflow_tape_bytes"][()] > 0
     assert "process_resident_memory_bytes" in found
+
+
+async def test_connections_of_clients() -> None:
+    stats = HttpStats(Doors(most=2))
+    stats.doors.enter(("192.0.2.1", 1))
+    stats.doors.enter(("192.0.2.2", 1))
+    stats.doors.enter(("192.0.2.3", 1))
+    stats.doors.cut["headers"] += 7
+    found = await scrape(engine_of(BTC), http=stats)
+    assert found["orderflow_http_connections"][()] == 2
+    assert found["orderflow_http_connections_refused_total"] == {("max_connections",): 1}
+    assert found["orderflow_http_connections_cut_total"] == {("headers",): 7}
 
 
 async def test_the_most_active_keep_their_series() -> None:

@@ -96,8 +96,21 @@ def test_a_batch_of_one_is_the_shared_bytes_and_of_many_is_one_chunk() -> None:
 
 def test_skipped_is_told_in_the_body() -> None:
     assert with_skipped(b'{"x":"skipped","skipped":0}', 7) == b'{"x":"skipped","skipped":7}'
-    with pytest.raises(ValueError, match="skipped"):
-        with_skipped(b'{"skipped":1}', 7)
+    assert with_skipped(b'{"skipped":12}', 0) == b'{"skipped":0}'
+    for body in (b"{}", b'{"skipped":1,"x":2}', b'{"skipped":1}\n', b'{"skipped":}'):
+        with pytest.raises(ValueError, match="skipped"):
+            with_skipped(body, 7)
+
+
+def test_the_same_flow_for_who_missed_some_is_made_once() -> None:
+    frame = Frame("flow", "E", 3, b'{"skipped":0}', version=9)
+    late = frame.missing(4)
+    assert (late.body, late.skipped, late.version, late.seq) == (b'{"skipped":4}', 4, 9, 3)
+    assert frame.missing(4) is late
+    assert frame.missing(0) is frame
+    assert late.missing(0).body == frame.body
+    assert late.at(5).skipped == 4
+    assert frame.missing(5).body == b'{"skipped":5}'
 
 
 def test_under_another_position_it_is_the_same_event() -> None:
@@ -108,6 +121,6 @@ def test_under_another_position_it_is_the_same_event() -> None:
 def test_watch_frames_merge_rows_newest_last() -> None:
     older = Frame.watch("E", 1, {"a": b"1", "b": b"2"})
     newer = Frame.watch("E", 2, {"b": b"3"})
-    merged = newer.collapsed(older, 1)
+    merged = newer.merged(older)
     assert merged.body == b"[1,3]"
     assert merged.seq == 2

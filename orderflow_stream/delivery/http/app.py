@@ -1,4 +1,4 @@
-"""The aiohttp applications: the API with its pages, and `/metrics` alone."""
+"""The aiohttp applications: the API with or without its pages, and `/metrics` alone."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ _BODY: Final = 16 * 1024
 
 
 def build_app(context: Context) -> web.Application:
-    """The API: every route of the contract, the dashboard and the documentation."""
-    return _build(context, routes(metrics=context.options.metrics_here), context.options.bound_host)
+    """The API: every route of the contract, and the dashboard and the documentation where they have no listener of
+    their own."""
+    options = context.options
+    return _build(context, routes(metrics=options.metrics_here, pages=options.pages_here), options.bound_host)
+
+
+def build_pages_app(context: Context, bound_host: str) -> web.Application:
+    """The dashboard and the documentation for a listener of their own, with the data they show: a page may read only
+    what comes from its own address (`connect-src 'self'`), and nothing has to be opened to other origins for it."""
+    return _build(context, routes(metrics=context.options.metrics_here, pages=True), bound_host)
 
 
 def build_metrics_app(context: Context, bound_host: str | None = None) -> web.Application:
@@ -34,5 +42,6 @@ def _build(context: Context, table: Sequence[Route], bound_host: str) -> web.App
     app[ROUTES] = tuple(table)
     app.on_response_prepare.append(finish)
     for route in table:
-        app.router.add_get(route.path, handler_of(route), allow_head=True)
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            app.router.add_route(method, route.path, handler_of(route))
     return app

@@ -14,6 +14,7 @@ from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import Instrument
 from orderflow_stream.core.units import NOTIONAL_SCALE
 from orderflow_stream.delivery.encode import Rules
+from orderflow_stream.delivery.http.auth import Auth
 from orderflow_stream.delivery.http.stats import HttpStats
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,12 +64,28 @@ class Demand(Protocol):
         """Somebody asks for that instrument, and is answered from memory: one that is streamed only because it was
         asked for goes on being so."""
 
+    def attempts(self, key: str, first: int, last: int) -> tuple[int, int | None]:
+        """How often these missing ids were asked of the venue, and when (µs) they will be again (None: not known)."""
+
     async def read(
         self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
     ) -> Book:
         """Read what is newer than memory (and, the first time, `trades` back or `window` µs back) and return the
         instrument's book, which has at least what it had (a `demand` book where no stream follows the instrument).
         Gives up after `deadline` seconds. `fresh`: even where the last read is only moments ago."""
+
+
+class Outcome(Protocol):
+    """What came of reading the configuration anew: dotted keys, or why nothing was changed."""
+
+    @property
+    def changed(self) -> Sequence[str]: ...
+
+    @property
+    def restart(self) -> Sequence[str]: ...
+
+    @property
+    def faults(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +104,7 @@ class Options:
     allowed_origins: Sequence[str] = ()
     trusted_proxies: Sequence[Network] = ()
     metrics_here: bool = True  # false where /metrics has a listener of its own
+    pages_here: bool = True  # false where the dashboard and the docs have
     read_deadline: float = 10.0  # seconds that a request waits for REST
     #: Further values in force, stated in `/v1/meta` as they are (JSON-ready), by table of the configuration.
     stated: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -99,13 +117,13 @@ class Options:
         return self.large_by_quote.get(instrument.quote, self.large)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Context:
     """Everything a handler may use; in the application under `CONTEXT`.
 
     `now` is venue time in µs (in a replay, the tape's). `started` tells whether start-up is over, `closing` whether
-    the daemon is on its way out. `configured` are the keys of the instruments that the configuration asks for;
-    `metrics` renders the scrape.
+    the daemon is on its way out. `metrics` renders the scrape. `options` is another one after a reload. `auth` says who
+    may ask; `reload` reads the configuration anew (None: it cannot).
     """
 
     engine: Engine
@@ -118,7 +136,10 @@ class Context:
     started: Callable[[], bool] = lambda: True
     closing: Callable[[], bool] = lambda: False
     metrics: Callable[[], Awaitable[bytes]] | None = None
+    journal: Callable[[], Mapping[str, object]] = lambda: {"state": "off", "reason": None}  # is it written?
     stats: HttpStats = field(default_factory=HttpStats)
+    auth: Auth = field(default_factory=Auth)
+    reload: Callable[[], Outcome] | None = None
 
 
 CONTEXT: Final = web.AppKey("context", Context)

@@ -64,7 +64,7 @@ def failure_body(now: int, ident: str, error: ApiError, data: bytes = b"null") -
 
 def failure(now: int, ident: str, error: ApiError, data: bytes = b"null") -> web.Response:
     """The answer to a request that failed."""
-    headers = {hdrs.CONTENT_TYPE: JSON, hdrs.CACHE_CONTROL: "no-store"}
+    headers = {hdrs.CONTENT_TYPE: JSON, hdrs.CACHE_CONTROL: "no-store", **error.headers}
     if error.retry_after is not None:
         headers[hdrs.RETRY_AFTER] = str(error.retry_after)
     if error.allow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ Code = Literal[
     "not_found",
     "method_not_allowed",
     "rate_limited",
+    "bad_configuration",
     "internal_error",
     "not_ready",
     "upstream_failed",
@@ -37,6 +39,7 @@ CODE_OF: Final[Mapping[int, Code]] = {
 
 #: Longest piece of a client's input that is repeated to it.
 _SHOWN: Final = 40
+_SECRET: Final = re.compile(r"(ofd_[a-z2-7]{8}_)[A-Za-z0-9_-]+", re.ASCII)
 
 
 class ApiError(Exception):
@@ -62,10 +65,17 @@ class ApiError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.allow = tuple(sorted(allow))
+        self.headers: Mapping[str, str] = {}
+
+
+def redact(text: str) -> str:
+    """The same without what is secret of a key."""
+    return _SECRET.sub(r"\1…", text) if "ofd_" in text else text
 
 
 def clean(text: str) -> str:
-    """A client's input, cut, and without control characters or lone surrogates."""
+    """A client's input, cut, and without control characters, lone surrogates or what is secret of a key."""
+    text = redact(text)
     cut = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
     return "".join([c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut])
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from orderflow_stream.delivery.http.context import Context
+from orderflow_stream.delivery.http.context import Context, Options
 from orderflow_stream.delivery.http.errors import ApiError, shown
+from orderflow_stream.delivery.http.tickets import COOKIE_PATH
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
@@ -27,8 +28,10 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     hdrs.CACHE_CONTROL: "no-store",
 }
-_ASKABLE: Final = "Accept, Cache-Control, If-None-Match, Last-Event-ID, X-Request-Id"
-_EXPOSED: Final = "ETag, Retry-After, X-Request-Id"
+_ASKABLE: Final = (
+    "Accept, Authorization, Cache-Control, If-None-Match, Last-Event-ID, X-API-Key, X-Oanor-Key, X-Request-Id"
+)
+_EXPOSED: Final = "ETag, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 METHODS: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -47,7 +50,13 @@ class Guard:
     """Decides for each request whether its Host and its Origin are ours."""
 
     def __init__(self, context: Context, bound_host: str) -> None:
-        options = context.options
+        self._context = context
+        self._bound_host = bound_host
+        self._learn(context.options)
+
+    def _learn(self, options: Options) -> None:
+        bound_host = self._bound_host
+        self._options = options
         self._names = _LOOPBACK_NAMES | {split_host(host)[0] for host in options.allowed_hosts}
         self._any = "*" in options.allowed_hosts
         # A page can make a name point here, never an address: bound to all of them, any address is fine.
@@ -56,10 +65,13 @@ class Guard:
             self._names |= {split_host(bound_host)[0], bound_host.lower()}
         self._origins = frozenset(options.allowed_origins)
 
-    def check(self, request: web.Request) -> None:
-        """Raise 403 for a Host or Origin that is not allowed."""
+    def check(self, request: web.Request, *, any_host: bool = False) -> None:
+        """Raise 403 for a Host or Origin that is not allowed. `any_host`: whatever the name (a load balancer's or an
+        orchestrator's probe calls by an address of its own)."""
+        if self._context.options is not self._options:  # the configuration was read anew
+            self._learn(self._context.options)
         host = request.headers.get(hdrs.HOST, "")
-        if not self._host_allowed(host):
+        if not any_host and not self._host_allowed(host):
             raise ApiError(
                 403,
                 "forbidden",
@@ -90,11 +102,12 @@ class Guard:
         """Whether pages of this other origin may read the answer."""
         return origin is not None and origin in self._origins
 
-    def preflight(self, request: web.Request) -> web.Response:
-        """The answer to OPTIONS, after `check`."""
-        headers = {hdrs.ALLOW: ", ".join(METHODS)}
+    def preflight(self, request: web.Request, methods: Iterable[str] = METHODS) -> web.Response:
+        """The answer to OPTIONS, after `check`; `methods` are those of the route. A preflight carries no key."""
+        allowed = ", ".join(sorted(methods))
+        headers = {hdrs.ALLOW: allowed}
         if self.allows_origin(request.headers.get(hdrs.ORIGIN)):
-            headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = ", ".join(METHODS)
+            headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = allowed
             headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _ASKABLE
             headers[hdrs.ACCESS_CONTROL_MAX_AGE] = "600"
         return web.Response(status=204, headers=headers)
@@ -112,6 +125,8 @@ class Guard:
             if origin is not None and origin in self._origins:
                 headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
                 headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
+                if request.path == COOKIE_PATH:  # an EventSource of that page brings the stream's cookie
+                    headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"
                 headers["Cross-Origin-Resource-Policy"] = "cross-origin"
 
 

@@ -60,6 +60,7 @@ async def readyz(request: web.Request, context: Context, query: Query) -> web.St
             "reasons": reasons,
             "instruments": len(books),
             "states": dict(Counter(book.state for book in books)),
+            "journal": context.journal(),
             "not_ready_total": len(not_ready),
             "not_ready": not_ready[:_MOST_LISTED],
         }

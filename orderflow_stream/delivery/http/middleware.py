@@ -9,10 +9,15 @@ from typing import Final
 
 from aiohttp import web
 
+from orderflow_stream.delivery.http.auth import FIELDS, SET_COOKIE
 from orderflow_stream.delivery.http.context import CONTEXT, Context
 from orderflow_stream.delivery.http.envelope import REQUEST_ID, X_REQUEST_ID, failure, request_id
-from orderflow_stream.delivery.http.errors import CODE_OF, ApiError, clean
-from orderflow_stream.delivery.http.guard import METHODS, Guard
+from orderflow_stream.delivery.http.errors import CODE_OF, ApiError, clean, redact
+from orderflow_stream.delivery.http.guard import Guard
+from orderflow_stream.delivery.http.leases import LEASE
+from orderflow_stream.delivery.http.peer import is_https, limited_address
+from orderflow_stream.delivery.http.route import route_of
+from orderflow_stream.delivery.http.tickets import COOKIE, COOKIE_PATH
 from orderflow_stream.feed.errors import UnknownSymbol, UpstreamBusy, UpstreamError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -62,21 +67,30 @@ def _tell(request: web.Request, error: Exception) -> None:
         "request failed: %s %s: %s (request id %s)",
         request.method,
         clean(request.path),
-        f"{type(error).__name__}: {error}".replace("\n", " ")[:200],
+        redact(f"{type(error).__name__}: {error}").replace("\n", " ")[:200],
         request[REQUEST_ID],
         exc_info=error if _log.isEnabledFor(logging.DEBUG) else None,
     )
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    guard = request.app[GUARD]
-    guard.check(request)
+    guard, context, route = request.app[GUARD], request.app[CONTEXT], route_of(handler)
+    scope = "any" if route is None else route.scope
+    guard.check(request, any_host=scope == "open")
     if request.method == "OPTIONS":
         refused = request.match_info.http_exception
-        if isinstance(refused, web.HTTPNotFound):
-            raise refused
-        return guard.preflight(request)
-    return await handler(request)
+        if not isinstance(refused, web.HTTPMethodNotAllowed):
+            raise refused or web.HTTPNotFound()
+        return guard.preflight(request, {*refused.allowed_methods, "OPTIONS"})
+    instead = context.auth.admit(request, scope, limited_address(request, context))
+    if instead is not None:
+        return instead
+    try:
+        return await handler(request)
+    finally:
+        lease = request.get(LEASE)
+        if lease is not None:
+            lease.release()
 
 
 def _upstream(error: UpstreamError) -> ApiError:
@@ -92,7 +106,10 @@ def _upstream(error: UpstreamError) -> ApiError:
 def _http(error: web.HTTPException) -> ApiError:
     """aiohttp's own refusals in our words."""
     if isinstance(error, web.HTTPMethodNotAllowed):
-        return ApiError(405, "method_not_allowed", f"{error.method} is not allowed here; use GET", allow=METHODS)
+        allowed = {*error.allowed_methods, "OPTIONS"}
+        use = "GET" if "GET" in allowed else "POST"
+        told = f"{clean(error.method)} is not allowed here; use {use}"
+        return ApiError(405, "method_not_allowed", told, allow=allowed)
     if error.status == 404:
         return ApiError(404, "not_found", "no such route; GET /docs lists them")
     return ApiError(error.status, CODE_OF.get(error.status, "bad_parameter"), f"refused: {error.reason}")
@@ -110,6 +127,17 @@ def _count(context: Context, request: web.Request, response: web.StreamResponse,
 async def finish(request: web.Request, response: web.StreamResponse) -> None:
     """Signal `on_response_prepare`: the headers that every answer has, streams too."""
     request.app[GUARD].finish(request, response)
+    fields = request.get(FIELDS)
+    if fields is not None:
+        response.headers["RateLimit-Policy"], response.headers["RateLimit"] = fields
+    cookie = request.get(SET_COOKIE)
+    if cookie is not None:
+        value, age = cookie
+        secure = "; Secure" if is_https(request, request.app[CONTEXT]) else ""
+        # By hand: where this is called, aiohttp has written its own cookies already.
+        response.headers.add(
+            "Set-Cookie", f"{COOKIE}={value}; HttpOnly; Max-Age={age}; Path={COOKIE_PATH}; SameSite=Strict{secure}"
+        )
     ident = request.get(REQUEST_ID)
     if ident is not None:
         response.headers[X_REQUEST_ID] = ident

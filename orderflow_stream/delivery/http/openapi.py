@@ -11,23 +11,34 @@ from orderflow_stream.delivery.http.errors import CODE_OF
 from orderflow_stream.delivery.http.params import Param
 from orderflow_stream.delivery.http.route import Route
 from orderflow_stream.delivery.http.schemas import AnswerMeta, Failure
+from orderflow_stream.delivery.http.tickets import COOKIE_PATH
 
 _REF: Final = "#/components/schemas/{name}"
 _FAILURE: Final = "failure"
 _META: Final = "meta"
 _MEANING: Final = {
     304: "what the client has is still right",
+    204: "the key behind the ticket or cookie is no more: an EventSource stops for good",
     400: "a parameter is missing, wrong, unknown or in conflict; error.param names it",
-    403: "the Host or Origin header is not allowed",
+    401: "a key is needed (where keys are configured), or this one is none",
+    403: "the Host or Origin header is not allowed, or the key has not the scope",
     404: "no such symbol or route",
+    409: "the configuration has a fault; nothing was changed",
+    429: "too many requests; RateLimit says of what, Retry-After for how long",
     500: "a fault of the daemon",
     502: "the venue did not answer",
     503: "not now; Retry-After says when",
 }
 _DESCRIPTION: Final = (
     "Exact, accounted-for order flow of Binance's aggTrade streams. Decimals are JSON numbers with as many digits as "
-    "they need, or with `numbers=string` exact strings. Times are milliseconds since the epoch."
+    "they need, or with `numbers=string` exact strings. Times are milliseconds since the epoch. Keys are asked for "
+    "only where the daemon's configuration has some."
 )
+_SECURITY: Final = {
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "x-oanor-key is the same"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "the same key"},
+    "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "of POST /v1/ticket, for one stream"},
+}
 
 
 def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
@@ -51,8 +62,8 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
             {"name": "live", "description": "what is pushed"},
             {"name": "operation", "description": "health, metrics and this document"},
         ],
-        "paths": {route.path: {"get": _operation(route, shape_of)} for route in listed},
-        "components": {"schemas": components},
+        "paths": {route.path: {route.method.lower(): _operation(route, shape_of)} for route in listed},
+        "components": {"schemas": components, "securitySchemes": _SECURITY},
     }
 
 
@@ -77,7 +88,8 @@ def _operation(route: Route, shape_of: dict[str, Any]) -> dict[str, Any]:
     else:
         ok["content"] = {route.media: {"schema": {"type": "string"}}}
     responses: dict[str, Any] = {"200": ok}
-    for status in sorted({400, 403, 500, *route.errors}):
+    refusals = {429} if route.scope == "page" else set() if route.scope == "open" else {401, 429}
+    for status in sorted({400, 403, 500, *route.errors, *refusals}):
         responses[str(status)] = {"description": _MEANING.get(status, CODE_OF.get(status, "refused"))}
         if status >= 400:
             responses[str(status)]["content"] = {"application/json": {"schema": shape_of[_FAILURE]}}
@@ -85,9 +97,20 @@ def _operation(route: Route, shape_of: dict[str, Any]) -> dict[str, Any]:
         "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "root",
         "summary": route.summary,
         "tags": [route.tag],
+        "security": _security(route),
         "parameters": [_parameter(param) for param in route.params or ()],
         "responses": responses,
     }
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """The ways to be let in, any of them; the empty one stands for daemons without keys."""
+    if route.scope in {"open", "page"}:
+        return []
+    ways: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}]
+    if route.path == COOKIE_PATH:
+        ways.append({"ticket": []})
+    return ways if route.scope == "admin" else [{}, *ways]
 
 
 def _parameter(param: Param) -> dict[str, Any]:

@@ -20,11 +20,14 @@ _DIGITS: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 _FLAGS: Final = {"true": True, "false": False}
 _MOST_PARAMS: Final = 32
+#: Characters of a list: as long as a request line can be.
+LIST: Final = 8190
 
 
 class Param(NamedTuple):
     """One query parameter. `low`/`high` bound numbers (inclusive), `choices` are the words of a choice; `default` is
-    what is used where it is left out (None: nothing)."""
+    what is used where it is left out (None: nothing). A value has at most `most` characters: 256, but for lists, which
+    the length of the request line bounds."""
 
     name: str
     kind: Kind
@@ -35,6 +38,7 @@ class Param(NamedTuple):
     choices: tuple[str, ...] = ()
     example: str | None = None
     required: bool = False
+    most: int = 256
 
 
 class Query:
@@ -46,13 +50,15 @@ class Query:
         query = request.query
         if len(query) > _MOST_PARAMS:
             raise ApiError(400, "bad_parameter", f"more than {_MOST_PARAMS} parameters")
-        names = [param.name for param in known]
+        params = {param.name: param for param in known}
         values: dict[str, str] = {}
         for name, value in query.items():
-            if name not in names:
-                raise _unknown(name, names)
+            if name not in params:
+                raise _unknown(name, list(params))
             if name in values:
                 raise bad(name, f"{name} is given more than once")
+            if len(value) > params[name].most:
+                raise bad(name, f"{name} is longer than {params[name].most} characters")
             values[name] = value
         self._values = values
 

@@ -10,13 +10,17 @@ from typing import Final
 from orderflow_stream.core.events import Instrument
 from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.errors import ApiError, bad, clean, conflicting, missing, shown, suggest
-from orderflow_stream.delivery.http.params import Param, Query
+from orderflow_stream.delivery.http.params import LIST, Param, Query
 
 SYMBOL: Final = Param("symbol", "text", "the venue's symbol, upper or lower case", example="BTCUSDT")
 COIN: Final = Param("coin", "text", "base asset, instead of symbol", example="BTC")
 QUOTE: Final = Param("quote", "text", "quote asset that goes with coin; USDT where it is left out", example="USDT")
 SYMBOLS: Final = Param(
-    "symbols", "text", "several at once: a comma-separated list, or patterns such as *USDT", example="BTCUSDT,ETHUSDT"
+    "symbols",
+    "text",
+    "several at once: a comma-separated list, or patterns such as *USDT",
+    example="BTCUSDT,ETHUSDT",
+    most=LIST,
 )
 VENUE: Final = Param("venue", "text", "the venue", default="binance", example="binance")
 
@@ -25,6 +29,8 @@ DEFAULT_QUOTE: Final = "USDT"
 _LONGEST: Final = 40
 #: Symbols in one answer: each is computed at the same instant, so their number is what a request may hold the loop for.
 MOST_SYMBOLS: Final = 500
+#: Patterns in one list.
+MOST_PATTERNS: Final = 16
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -81,11 +87,8 @@ def many(
     A pattern (`*`, `?`) stands for instruments that are streamed, by name; it must match at least one.
     """
     found: dict[str, Instrument] = {}
-    for raw in text.split(","):
-        part = raw.strip()
-        if not part:
-            raise bad(param, f"{param} has an empty entry; write {param}=BTCUSDT,ETHUSDT")
-        if "*" in part or "?" in part:
+    for part in entries(text, param):
+        if is_pattern(part):
             matches = _matching(context, part)
             if not matches:
                 raise ApiError(404, "unknown_symbol", f"no streamed symbol matches {shown(part)}", param=param)
@@ -96,6 +99,21 @@ def many(
         if most is not None and len(found) > most:
             raise bad(param, f"{param} stands for more than {most} symbols; name fewer, or use /v1/screener")
     return tuple(found.values())
+
+
+def entries(text: str, param: str = "symbols") -> list[str]:
+    """What a comma-separated list names, each once. Few may be patterns: each is held against every symbol there is."""
+    parts = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    if "" in parts:
+        raise bad(param, f"{param} has an empty entry; write {param}=BTCUSDT,ETHUSDT")
+    if sum(map(is_pattern, parts)) > MOST_PATTERNS:
+        raise bad(param, f"{param} has more than {MOST_PATTERNS} patterns")
+    return parts
+
+
+def is_pattern(part: str) -> bool:
+    """Whether it stands for all symbols that match."""
+    return "*" in part or "?" in part
 
 
 def _matching(context: Context, pattern: str) -> list[Instrument]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from aiohttp import web
 
 from orderflow_stream.delivery.http.context import CONTEXT, Context
+from orderflow_stream.delivery.http.keys import Scope
 from orderflow_stream.delivery.http.params import Param, Query
 
 Endpoint = Callable[[web.Request, Context, Query], Awaitable[web.StreamResponse]]
 
 
 class Route(NamedTuple):
-    """A GET route: where, what answers, and what OpenAPI says of it.
+    """A route: where, what answers, and what OpenAPI says of it.
 
     `params` are its query parameters; None: whatever is in the query does not matter (pages). `data` is the type of
     the envelope's `data`; None where the answer is no envelope, then `media` says what it is. `errors` are the
-    statuses beside 400, 403 and 500 that every route may give. `page` leaves it out of OpenAPI.
+    statuses beside 400, 403 and 500 that every route may give. `page` leaves it out of OpenAPI. `method` is GET (which
+    is HEAD too) or POST. `scope` is what a key must have to ask it; `page`: no key is needed; `open`: neither a key nor
+    a Host that we know, and no limit counts it.
     """
 
     path: str
@@ -30,13 +33,15 @@ class Route(NamedTuple):
     errors: tuple[int, ...] = ()
     tag: str = "data"
     page: bool = False
+    method: str = "GET"
+    scope: Scope | Literal["page", "open"] = "read"
 
 
 ROUTES: Final = web.AppKey("routes", tuple[Route, ...])
 
 
 def handler_of(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The route's endpoint with its context and its parsed parameters."""
+    """The route's endpoint with its context and its parsed parameters; `route_of` tells its route."""
     known = route.params
     endpoint = route.endpoint
 
@@ -44,4 +49,11 @@ def handler_of(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResp
         query = Query(request, known) if known is not None else Query.none()
         return await endpoint(request, request.app[CONTEXT], query)
 
+    handle.__dict__["route"] = route
     return handle
+
+
+def route_of(handler: object) -> Route | None:
+    """The route of a handler that `handler_of` made; None where nothing of ours answers."""
+    found = getattr(handler, "route", None)
+    return found if isinstance(found, Route) else None

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from orderflow_stream.delivery.http import flow, health, large, pages, schemas, screener, stream, symbols, trades
+from orderflow_stream.delivery.http import (
+    admin,
+    flow,
+    health,
+    large,
+    pages,
+    schemas,
+    screener,
+    stream,
+    symbols,
+    tickets,
+    trades,
+)
 from orderflow_stream.delivery.http.route import Route
 
 DATA_ROUTES: Final[tuple[Route, ...]] = (
@@ -66,13 +78,39 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         "Server-sent events: flow, large prints, trades, gaps, states (symbols=BTCUSDT,ETHUSDT, topics=flow,large).",
         stream.PARAMS,
         media="text/event-stream",
-        errors=(404, 503),
+        errors=(204, 404, 503),
         tag="live",
+        scope="stream",
+    ),
+)
+
+#: What is asked by POST, because it changes something.
+ACTION_ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        "/v1/ticket",
+        tickets.ticket,
+        "A ticket for one /v1/stream?ticket=, which then sets a cookie: for EventSource, which can send no key.",
+        (),
+        schemas.Ticket,
+        tag="live",
+        method="POST",
+        scope="stream",
+    ),
+    Route(
+        "/admin/reload",
+        admin.reload,
+        "Read the configuration anew; says which keys have changed and which need a restart.",
+        (),
+        schemas.Reloaded,
+        errors=(409, 503),
+        tag="operation",
+        method="POST",
+        scope="admin",
     ),
 )
 
 OPERATION_ROUTES: Final[tuple[Route, ...]] = (
-    Route("/healthz", health.healthz, "The process answers.", (), schemas.Alive, tag="operation"),
+    Route("/healthz", health.healthz, "The process answers.", (), schemas.Alive, tag="operation", scope="open"),
     Route(
         "/readyz",
         health.readyz,
@@ -81,6 +119,7 @@ OPERATION_ROUTES: Final[tuple[Route, ...]] = (
         schemas.Ready,
         errors=(503,),
         tag="operation",
+        scope="open",
     ),
 )
 
@@ -91,17 +130,24 @@ METRICS_ROUTE: Final = Route(
     None,
     media="text/plain",
     tag="operation",
+    scope="metrics",
+)
+
+#: Holds no data, and says how a key is sent: like the pages, it needs none.
+DOCUMENT_ROUTE: Final = Route(
+    "/openapi.json", pages.openapi, "This document (OpenAPI 3.1).", None, tag="operation", scope="page"
 )
 
 PAGE_ROUTES: Final[tuple[Route, ...]] = (
-    Route("/openapi.json", pages.openapi, "This document (OpenAPI 3.1).", None, tag="operation"),
-    Route("/docs", pages.docs, "The documentation as a page.", None, media="text/html", tag="operation"),
-    Route("/", pages.dashboard, "The dashboard.", None, media="text/html", page=True),
-    Route("/favicon.ico", pages.favicon, "The icon.", None, media="image/svg+xml", page=True),
-    Route("/static/{name}", pages.static, "What the pages need.", None, page=True),
+    DOCUMENT_ROUTE,
+    Route("/docs", pages.docs, "The documentation as a page.", None, media="text/html", tag="operation", scope="page"),
+    Route("/", pages.dashboard, "The dashboard.", None, media="text/html", page=True, scope="page"),
+    Route("/favicon.ico", pages.favicon, "The icon.", None, media="image/svg+xml", page=True, scope="page"),
+    Route("/static/{name}", pages.static, "What the pages need.", None, page=True, scope="page"),
 )
 
 
-def routes(*, metrics: bool) -> tuple[Route, ...]:
-    """The API's routes; `metrics` says whether /metrics is one of them or has a listener of its own."""
-    return (*DATA_ROUTES, *OPERATION_ROUTES, *((METRICS_ROUTE,) if metrics else ()), *PAGE_ROUTES)
+def routes(*, metrics: bool, pages: bool = True) -> tuple[Route, ...]:
+    """The API's routes; `metrics` and `pages` say whether those are among them or have a listener of their own."""
+    shown = PAGE_ROUTES if pages else (DOCUMENT_ROUTE,)
+    return (*DATA_ROUTES, *ACTION_ROUTES, *OPERATION_ROUTES, *((METRICS_ROUTE,) if metrics else ()), *shown)

@@ -144,6 +144,8 @@ class Trades(Struct, forbid_unknown_fields=True):
 
 
 class Gap(Struct, forbid_unknown_fields=True):
+    """`attempts`: questions to the venue so far, null where it is closed by repair; `next_attempt`: when it is next."""
+
     first: int
     last: int
     trades: int
@@ -151,6 +153,8 @@ class Gap(Struct, forbid_unknown_fields=True):
     found: Millis
     closed: Millis | None
     source: str | None
+    attempts: int | None
+    next_attempt: Millis | None
 
 
 class Gaps(Struct, forbid_unknown_fields=True):
@@ -210,7 +214,8 @@ class Screener(Struct, forbid_unknown_fields=True):
 
 
 class Symbols(Struct, forbid_unknown_fields=True):
-    """Symbols that trade; `stale`: the venue did not answer when the list was due for a refresh."""
+    """Symbols that trade; `stale`: the venue did not answer when the list was due for a refresh. `resting`: those that
+    are kept and do not trade now, with the venue's word for it (empty where it lists them no longer)."""
 
     count: int
     quote: str | None
@@ -219,6 +224,7 @@ class Symbols(Struct, forbid_unknown_fields=True):
     refreshed: Millis
     stale: bool
     symbols: list[str]
+    resting: dict[str, str]
 
 
 class SpecMeta(Struct):
@@ -233,9 +239,31 @@ class SpecMeta(Struct):
     trading_symbols: int
 
 
+class Ticket(Struct, forbid_unknown_fields=True):
+    """Seconds in both: until the ticket is void, and until the cookie is that it sets."""
+
+    ticket: str
+    expires_in: int
+    cookie_expires_in: int
+
+
+class Reloaded(Struct, forbid_unknown_fields=True):
+    """Dotted keys of the configuration: in force with a new value, and in force only after a restart."""
+
+    changed: list[str]
+    restart: list[str]
+
+
 class Alive(Struct, forbid_unknown_fields=True):
     status: Literal["ok", "closing"]
     version: str
+
+
+class JournalState(Struct, forbid_unknown_fields=True):
+    """Whether what happens is written to the journal (`off`: none is configured), and why not."""
+
+    state: Literal["off", "ok", "slow", "failed"]
+    reason: str | None
 
 
 class NotReady(Struct, forbid_unknown_fields=True):
@@ -252,6 +280,7 @@ class Ready(Struct, forbid_unknown_fields=True):
     reasons: list[str]
     instruments: int
     states: dict[str, int]
+    journal: JournalState
     not_ready_total: int
     not_ready: list[NotReady]
 

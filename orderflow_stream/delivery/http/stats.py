@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final
 
+from orderflow_stream.delivery.http.doors import Doors
+
 #: Upper bounds of the duration histogram, seconds.
 BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -33,11 +35,13 @@ class Durations:
 
 
 class HttpStats:
-    """What the daemon answered. Routes are templates from the route table, so the label set is closed."""
+    """What the daemon answered. Routes are templates from the route table, so the label set is closed. `doors` has
+    the connections."""
 
-    __slots__ = ("durations", "requests")
+    __slots__ = ("doors", "durations", "requests")
 
-    def __init__(self) -> None:
+    def __init__(self, doors: Doors | None = None) -> None:
+        self.doors = doors or Doors()
         self.requests: dict[tuple[str, str, int], int] = {}
         self.durations: dict[tuple[str, str], Durations] = {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -20,8 +20,10 @@ from orderflow_stream.delivery.http import resolve
 from orderflow_stream.delivery.http.common import FEWEST_TRADES, MOST_READS, MOST_TRADES, NUMBERS, exact, window_of
 from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.errors import ApiError, bad, conflicting, missing, shown
-from orderflow_stream.delivery.http.params import Param, Query
+from orderflow_stream.delivery.http.leases import LEASE
+from orderflow_stream.delivery.http.params import LIST, Param, Query
 from orderflow_stream.delivery.http.peer import client_address
+from orderflow_stream.delivery.http.server import Handler
 from orderflow_stream.delivery.hub import Hub
 from orderflow_stream.delivery.sse import CONTENT_TYPE, Frame, batch
 from orderflow_stream.delivery.topics import DEFAULT_TOPICS, TOPICS, Filter, Spec, matcher
@@ -32,6 +34,7 @@ SYMBOLS: Final = Param(
     "a comma-separated list of symbols and patterns (* for all, *USDT); a pattern follows what is added later",
     example="BTCUSDT,ETHUSDT",
     required=True,
+    most=LIST,
 )
 TOPICS_PARAM: Final = Param(
     "topics",
@@ -64,6 +67,7 @@ LAST_EVENT_ID: Final = Param(
     "position to resume from, for a first connection; the header Last-Event-ID wins",
     example="ABCDEFGH-1234",
 )
+TICKET: Final = Param("ticket", "text", "of POST /v1/ticket, where a key is needed and no header can be sent")
 PARAMS: Final = (
     SYMBOLS,
     TOPICS_PARAM,
@@ -72,6 +76,7 @@ PARAMS: Final = (
     MIN_NOTIONAL,
     GROUP,
     LAST_EVENT_ID,
+    TICKET,
     resolve.VENUE,
     NUMBERS,
 )
@@ -100,15 +105,21 @@ async def stream(request: web.Request, context: Context, query: Query) -> web.St
     if request.method == hdrs.METH_HEAD:
         return await _begin(request)
     remote = client_address(request, context)
-    if hub.room(remote) is not None:
+    lease = request.get(LEASE)
+    if (lease is not None and lease.full) or hub.room(remote) is not None:
         return await _refuse(request, hub, last_event_id)
     response = await _begin(request)
-    transport = request.transport
+    connection, transport = request.protocol, request.transport
+    if isinstance(connection, Handler):
+        connection.stream()
     if transport is None or transport.is_closing():
         return response
     _tune(transport)
-    sink = TransportSink(transport, chunked=request.version >= (1, 1))
+    timed_out = (lambda: connection.timed_out) if isinstance(connection, Handler) else (lambda: False)
+    sink = TransportSink(transport, chunked=request.version >= (1, 1), timed_out=timed_out)
     client = hub.attach(wishes, sink, remote=remote, last_event_id=last_event_id)
+    if lease is not None:
+        lease.hold(lambda reason: hub.bye(client, reason))
     try:
         await sink.over.wait()
         await _finish(response, transport)
@@ -120,10 +131,14 @@ async def stream(request: web.Request, context: Context, query: Query) -> web.St
 class TransportSink:
     """Writes events to one connection; `over` is set when the last one was written."""
 
-    __slots__ = ("_chunked", "_transport", "over")
+    __slots__ = ("_chunked", "_timed_out", "_transport", "over")
 
-    def __init__(self, transport: asyncio.WriteTransport, *, chunked: bool) -> None:
-        """`chunked`: the body is in HTTP/1.1 chunks; HTTP/1.0 has none and ends with the connection."""
+    def __init__(
+        self, transport: asyncio.WriteTransport, *, chunked: bool, timed_out: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`chunked`: the body is in HTTP/1.1 chunks; HTTP/1.0 has none and ends with the connection. `timed_out` says
+        of a lost connection whether the system gave it up (`USER_TIMEOUT_MS`)."""
+        self._timed_out: Final = timed_out
         self._transport: Final = transport
         self._chunked: Final = chunked
         self.over: Final = asyncio.Event()
@@ -137,6 +152,11 @@ class TransportSink:
     def closing(self) -> bool:
         """Whether the connection is closed or about to be."""
         return self._transport.is_closing()
+
+    @property
+    def lost(self) -> str:
+        """How it was closed: from the other side, or given up by the system."""
+        return "timeout" if self._timed_out() else "gone"
 
     def write(self, frames: Sequence[Frame]) -> None:
         """Send these events in one write."""
@@ -253,11 +273,8 @@ def _symbols(context: Context, query: Query) -> tuple[list[Instrument], tuple[st
         raise missing("symbols", "symbols is missing; write symbols=BTCUSDT,ETHUSDT, or symbols=* for all")
     named: dict[str, Instrument] = {}
     patterns: set[str] = set()
-    for raw in value.split(","):
-        part = raw.strip()
-        if not part:
-            raise bad("symbols", "symbols has an empty entry; write symbols=BTCUSDT,ETHUSDT")
-        if "*" in part or "?" in part:
+    for part in resolve.entries(value):
+        if resolve.is_pattern(part):
             if context.started():  # before, what it will match may not be there yet
                 resolve.many(context, part, most=None)
             patterns.add(part.upper())

@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
+from orderflow_stream.core.events import Instrument
 from orderflow_stream.core.units import NOTIONAL_DECIMALS, SCALE, US_PER_S, text
 from orderflow_stream.delivery.encode_numbers import (
     FIAT_PLACES,
@@ -73,13 +74,22 @@ async def symbols(request: web.Request, context: Context, query: Query) -> web.S
         "refreshed": source.refreshed // 1000,
         "stale": source.stale,
         "symbols": names,
+        "resting": {
+            one.symbol: one.status
+            for one in sorted((book.instrument for book in context.engine.books.values()), key=_name)
+            if not one.trading and (asset is None or one.quote.upper() == asset)
+        },
     }
     return success(request, context.now(), orjson.dumps(data), "Symbols retrieved successfully")
 
 
+def _name(instrument: Instrument) -> str:
+    return instrument.symbol
+
+
 async def meta(request: web.Request, context: Context, query: Query) -> web.StreamResponse:
     resolve.venue(context, query)
-    endpoints = [(route.path, route.summary) for route in request.app[ROUTES] if not route.page]
+    endpoints = [(f"{route.method} {route.path}", route.summary) for route in request.app[ROUTES] if not route.page]
     return success(request, context.now(), orjson.dumps(meta_data(context, endpoints)), "Meta retrieved successfully")
 
 
@@ -92,7 +102,7 @@ def _number(value: int, decimals: int) -> orjson.Fragment:
 
 
 def meta_data(context: Context, endpoints: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """`data` of `/v1/meta`; `endpoints` are the routes and what each is for."""
+    """`data` of `/v1/meta`; `endpoints` are the routes with their method, and what each is for."""
     options = context.options
     rules = options.rules
     listed = context.symbols.listed()
@@ -101,7 +111,7 @@ def meta_data(context: Context, endpoints: Iterable[tuple[str, str]]) -> dict[st
         "source": "Binance public trade streams and REST (aggTrade, live)",
         "service": "orderflow_stream",
         "version": context.version,
-        "endpoints": {f"GET {path}": what for path, what in endpoints},
+        "endpoints": dict(endpoints),
         "description": DESCRIPTION,
         "trading_symbols": sum(1 for one in listed if one.trading),
         "symbols_refreshed": None if context.symbols.refreshed is None else context.symbols.refreshed // 1000,
@@ -111,7 +121,8 @@ def meta_data(context: Context, endpoints: Iterable[tuple[str, str]]) -> dict[st
         "market": options.market,
         "flow": {
             "windows": {name: span // US_PER_S for name, span in options.windows.items()},
-            "window_rule": "half-open (now - window, now] in venue time, now never behind the newest trade",
+            "window_rule": "half-open (now - window, now] in venue time, now never behind the newest trade; "
+            "a trade that claims to be more than 10 s ahead of the venue's clock moves it where two others agree",
             "trades": {"min": FEWEST_TRADES, "max": MOST_TRADES, "default": 1_000},
             "pressure": {
                 "by": "base imbalance (buy - sell) / (buy + sell)",
@@ -150,4 +161,5 @@ def meta_data(context: Context, endpoints: Iterable[tuple[str, str]]) -> dict[st
             "wait_seconds": 30,
         },
         "settings": options.stated,
+        "journal": context.journal(),
     }

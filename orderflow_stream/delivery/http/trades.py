@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -63,5 +64,6 @@ async def gaps(request: web.Request, context: Context, query: Query) -> web.Stre
     instrument = resolve.one(context, query)
     book = await book_of(context, instrument, trades=MOST_TRADES)
     missing = sum(hole.size for hole in book.sequence.holes)
-    data = gaps_data(book.instrument, list(book.gap_log), missing, context.hub.position())
+    asked = partial(context.demand.attempts, instrument.key)
+    data = gaps_data(book.instrument, list(book.gap_log), missing, context.hub.position(), asked)
     return success(request, context.now(), data, "Gaps retrieved successfully")

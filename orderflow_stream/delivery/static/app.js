@@ -20,6 +20,12 @@ let closing = "";
 let retryTimer = 0;
 let failures = 0;
 let largeWaiting = [];
+let begun = false;
+
+// The key is kept for this tab alone. It goes into a header, never into a URL: a stream is opened by a ticket for it.
+const KEY = "orderflow_stream.key";
+const keyOf = () => sessionStorage.getItem(KEY) || "";
+class KeyNeeded extends Error {}
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 8, useGrouping: false });
@@ -187,15 +193,26 @@ function on(name, act) {
   });
 }
 
-function connect() {
+async function connect() {
   clearTimeout(retryTimer);
   if (source) source.close();
+  let ticket = "";
+  if (keyOf()) {
+    try {
+      ticket = (await get("/v1/ticket", "POST")).ticket;
+    } catch (error) {
+      if (error instanceof KeyNeeded) askForKey(error.message);
+      else again();
+      return;
+    }
+  }
   opened = Date.now();
   lastEvent = 0;
   const few = symbols.size <= MOST_FLOWS;
   const query = new URLSearchParams({ symbols: "*", topics: few ? "flow,large" : "watch,large", group: "order" });
   if (!few) query.set("window", windows.includes("5m") ? "5m" : windows[0]);
   if (lastId) query.set("last_event_id", lastId);
+  if (ticket) query.set("ticket", ticket);
   source = new EventSource(`/v1/stream?${query}`);
   on("hello", (hello) => {
     failures = 0;
@@ -227,34 +244,71 @@ function connect() {
     closing = "this page could not keep up; it connects again";
   });
   source.onerror = () => {
-    if (source.readyState !== EventSource.CLOSED) return;
-    // EventSource gives up for good on any status but 200: begin anew, later each time, never all pages at once
-    failures += 1;
-    const wait = Math.random() * Math.min(30000, 1000 * 2 ** failures);
-    closing = `no stream; next attempt in ${(wait / 1000).toFixed(0)} s`;
-    retryTimer = setTimeout(connect, wait);
+    // EventSource gives up for good on any status but 200: begin anew
+    if (source.readyState === EventSource.CLOSED) again();
   };
 }
 
-async function get(path) {
-  const response = await fetch(path);
+// Later each time, and never all pages at once.
+function again() {
+  failures += 1;
+  const wait = Math.random() * Math.min(30000, 1000 * 2 ** failures);
+  closing = `no stream; next attempt in ${(wait / 1000).toFixed(0)} s`;
+  retryTimer = setTimeout(keyOf() ? connect : begin, wait);
+}
+
+function askForKey(message) {
+  sessionStorage.removeItem(KEY);
+  byId("key-form").hidden = false;
+  byId("key-told").textContent = message;
+  if (source) source.close();
+  source = null;
+  show("down", "a key is needed");
+}
+
+function useKey() {
+  const key = byId("key").value.trim();
+  if (!key) return;
+  sessionStorage.setItem(KEY, key);
+  byId("key").value = "";
+  byId("key-form").hidden = true;
+  closing = "";
+  show("connecting", "");
+  begin();
+}
+
+async function get(path, method = "GET") {
+  const key = keyOf();
+  // No header could carry what is not ASCII, and no key is anything else.
+  const response = await fetch(path, { method, headers: /^[!-~]+$/.test(key) ? { "X-API-Key": key } : {} });
   const body = await response.json();
+  if (response.status === 401 || (response.status === 403 && key)) throw new KeyNeeded(body.message);
   if (!body.success) throw new Error(body.message);
   return body.data;
 }
 
 async function begin() {
   try {
+    if (begun) {
+      await get("/v1/meta");
+      connect();
+      return;
+    }
     windows = Object.keys((await get("/v1/meta")).flow.windows);
     const name = windows.includes("5m") ? "5m" : windows[0];
     const screener = await get(`/v1/screener?sort=symbol&limit=5000&window=${encodeURIComponent(name)}`);
     if (screener.instruments > MOST_FLOWS) windows = [name];
     head();
+    begun = true;
     for (const row of screener.rows) take(row.symbol, row, { [name]: row }, row.state);
     const listed = screener.rows.length;
     byId("empty").textContent = listed ? "" : "no symbol is streamed: see venues.binance.symbols in the configuration";
     connect();
   } catch (error) {
+    if (error instanceof KeyNeeded) {
+      askForKey(error.message);
+      return;
+    }
     show("down", `${error.message}; asked again in 3 s`);
     setTimeout(begin, 3000);
   }
@@ -268,8 +322,12 @@ function pause() {
 }
 
 byId("pause").addEventListener("click", pause);
+byId("key-use").addEventListener("click", useKey);
+byId("key").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") useKey();
+});
 document.addEventListener("keydown", (event) => {
-  if (event.key !== " " || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("button, a")) return;
+  if (event.key !== " " || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("button, a, input")) return;
   event.preventDefault();
   pause();
 });

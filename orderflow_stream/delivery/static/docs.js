@@ -66,18 +66,21 @@ function example(path, parameters) {
   return path + (query ? `?${query}` : "");
 }
 
-function operation(path, spec) {
+function operation(path, method, spec) {
   const section = make("section");
   section.id = spec.operationId;
-  section.append(make("h2", `GET ${path}`), make("p", spec.summary));
+  section.append(make("h2", `${method.toUpperCase()} ${path}`), make("p", spec.summary));
   if (spec.parameters.length) {
     const rows = spec.parameters.map((one) => [one.name, nameOf(one.schema), bounds(one.schema), one.description]);
     section.append(table(["parameter", "type", "bounds", "meaning"], rows));
   }
   const stream = "text/event-stream" in (spec.responses["200"].content || {});
   const line = example(path, spec.parameters);
-  section.append(make("pre", `curl ${stream ? "-N " : ""}'${location.origin}${line}'`));
-  if (!stream) {
+  const asks = spec.security.some((one) => "key" in one);
+  const needs = asks && !spec.security.some((one) => !Object.keys(one).length);
+  const flags = `${stream ? "-N " : ""}${method === "get" ? "" : "-X POST "}${needs ? "-H 'x-api-key: ofd_…' " : ""}`;
+  section.append(make("pre", `curl ${flags}'${location.origin}${line}'`));
+  if (!stream && method === "get") {
     const link = make("a", "try it");
     link.href = line;
     section.append(link);
@@ -108,7 +111,9 @@ async function begin() {
     const spec = await (await fetch("/openapi.json")).json();
     document.getElementById("version").textContent = spec.info.version;
     article.replaceChildren(make("p", spec.info.description));
-    for (const [path, item] of Object.entries(spec.paths)) article.append(operation(path, item.get));
+    for (const [path, item] of Object.entries(spec.paths)) {
+      for (const [method, one] of Object.entries(item)) article.append(operation(path, method, one));
+    }
     const shapes = make("section");
     shapes.append(make("h2", "Shapes"));
     for (const [name, schema] of Object.entries(spec.components.schemas)) shapes.append(shape(name, schema));

@@ -34,7 +34,7 @@ async def start() -> AsyncIterator[Start]:
 
     async def begin(*, header_deadline: float = 10.0, options: dict[str, Any] | None = None, **fields: Any) -> Daemon:
         engine = fields.pop("engine", None) or live_engine()
-        hub, stats = FakeHub(), HttpStats()
+        hub, stats = FakeHub(), HttpStats(fields.pop("doors", None))
         demand = FakeDemand(engine)
         symbols = fields.pop("symbols", None) or FakeSymbols()
         rules = fields.pop("rules", None) or Rules(Fraction(1, 10), Fraction(3, 10))
@@ -54,7 +54,7 @@ async def start() -> AsyncIterator[Start]:
             stats=stats,
         )
         context = replace(context, **fields)
-        runner = Runner(build_app(context), header_deadline=header_deadline)
+        runner = Runner(build_app(context), doors=stats.doors, header_deadline=header_deadline)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from orderflow_stream.delivery.http.app import build_app, build_metrics_app
+from orderflow_stream.delivery.http.app import build_app, build_metrics_app, build_pages_app
 from orderflow_stream.delivery.http.route import ROUTES
 from orderflow_stream.delivery.http.routes import routes
 from orderflow_stream.delivery.http.server import Runner
@@ -25,7 +25,7 @@ async def test_the_api_serves_its_table_and_nothing_else(start: Start, here: boo
     app = build_app(daemon.context)
     table = routes(metrics=here)
     assert app[ROUTES] == table
-    assert served(app) == {route.path: {"GET", "HEAD"} for route in table}
+    assert served(app) == {r.path: {"GET", "HEAD"} if r.method == "GET" else {r.method} for r in table}
     assert ("/metrics" in served(app)) is here
 
 
@@ -47,6 +47,39 @@ async def test_a_listener_for_metrics_alone(start: Start) -> None:
         # bound to every address it may be called by any, which the API itself may not
         async with daemon.session.get(f"{url}/metrics", headers={"Host": "10.1.2.3:9100"}) as response:
             assert response.status == 200
-        assert (await daemon.get("/healthz", Host="10.1.2.3:9100"))[0] == 403
+        assert (await daemon.get("/v1/meta", Host="10.1.2.3:9100"))[0] == 403
+    finally:
+        await runner.cleanup()
+
+
+PAGES = ("/", "/docs", "/favicon.ico", "/static/app.js")
+
+
+async def test_pages_that_have_a_listener_of_their_own_are_not_served_by_the_api(start: Start) -> None:
+    daemon = await start(options={"pages_here": False})
+    for path in PAGES:
+        status, body, _ = await daemon.get(path)
+        assert (status, body["error"]["code"]) == (404, "not_found")
+    assert (await daemon.get("/openapi.json"))[0] == 200
+    assert (await daemon.get("/v1/meta"))[0] == 200
+
+
+async def test_a_listener_for_pages_has_the_data_they_show(start: Start) -> None:
+    """By its own Host rules: a page reads what comes from its own address, so nothing is opened to other origins."""
+    daemon = await start(options={"pages_here": False, "bound_host": "192.0.2.1"})
+    runner = Runner(build_pages_app(daemon.context, "0.0.0.0"))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        own = {"Host": "10.1.2.3:9100", "Origin": "http://10.1.2.3:9100"}
+        for path in (*PAGES, "/v1/meta", "/v1/flow?symbol=BTCUSDT", "/openapi.json"):
+            async with daemon.session.get(url + path, headers=own) as response:
+                assert response.status == 200, path
+                assert response.headers["X-Content-Type-Options"] == "nosniff"
+                assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        async with daemon.session.get(f"{url}/v1/meta", headers={"Origin": "http://evil.example"}) as response:
+            assert response.status == 403
+        assert (await daemon.get("/v1/meta", Host="10.1.2.3:9100"))[0] == 403
     finally:
         await runner.cleanup()

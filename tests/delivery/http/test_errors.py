@@ -27,6 +27,7 @@ CONTRACT: dict[str, int] = {
     "not_found": 404,
     "method_not_allowed": 405,
     "rate_limited": 429,
+    "bad_configuration": 409,
     "internal_error": 500,
     "upstream_failed": 502,
     "not_ready": 503,
@@ -59,7 +60,7 @@ async def test_what_a_client_did_wrong(daemon: Daemon, code: str, path: str, par
 
 
 async def test_a_foreign_host_and_a_wrong_method(daemon: Daemon) -> None:
-    status, body, _ = await daemon.get("/healthz", Host="evil.example")
+    status, body, _ = await daemon.get("/v1/meta", Host="evil.example")
     assert (status, body["error"]["code"]) == (403, "forbidden")
     async with daemon.session.post(f"{daemon.url}/healthz") as response:
         assert (response.status, (await response.json())["error"]["code"]) == (405, "method_not_allowed")
@@ -135,3 +136,17 @@ def test_suggestions() -> None:
 def test_clean() -> None:
     assert clean("a\x00b\ud800c\n") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}"
     assert len(clean("x" * 1000)) == 40
+
+
+def test_what_is_secret_of_a_key_is_never_repeated() -> None:
+    """The same in answers, in the log and in what is said of a configuration: each floor keeps its own."""
+    from orderflow_stream.config import faults
+    from orderflow_stream.delivery.http.keys import make
+    from orderflow_stream.logs import clean as logged
+
+    key = make()
+    for text in (key, f"?{key}&x", f"{'x' * 30}{key}", key[:20], f"'{key}' and {key}"):
+        for shown in (clean(text), errors.redact(text), str(logged(text)), faults.shown(text)):
+            assert key[13:20] not in shown
+            assert key[:4] in shown or len(shown) == 40
+    assert errors.redact("ofd_BTC") == "ofd_BTC"

@@ -1,8 +1,11 @@
 """Host against DNS rebinding, Origin against other people's pages, the headers of every answer."""
 
+from itertools import product
+
 import pytest
 
 from orderflow_stream.delivery.http.guard import split_host
+from tests.delivery.http.keyring import Clock, gate, pair
 from tests.delivery.http.world import Daemon, Start
 
 PAGE = "https://example.org"
@@ -38,16 +41,90 @@ async def test_host(start: Start, host: str, status: int) -> None:
 
 async def test_any_address_where_bound_to_all(start: Start) -> None:
     daemon = await start(options={"bound_host": "0.0.0.0"})
-    assert (await daemon.get("/healthz", Host="192.168.1.5:8080"))[0] == 200
-    assert (await daemon.get("/healthz", Host="evil.example.net"))[0] == 403
+    assert (await daemon.get("/v1/meta", Host="192.168.1.5:8080"))[0] == 200
+    assert (await daemon.get("/v1/meta", Host="evil.example.net"))[0] == 403
 
 
 async def test_bound_name_and_any_host(start: Start) -> None:
     daemon = await start(options={"bound_host": "10.1.2.3"})
-    assert (await daemon.get("/healthz", Host="10.1.2.3:8080"))[0] == 200
-    assert (await daemon.get("/healthz", Host="10.1.2.4:8080"))[0] == 403
+    assert (await daemon.get("/v1/meta", Host="10.1.2.3:8080"))[0] == 200
+    assert (await daemon.get("/v1/meta", Host="10.1.2.4:8080"))[0] == 403
     anything = await start(options={"allowed_hosts": ("*",)})
-    assert (await anything.get("/healthz", Host="whatever.example"))[0] == 200
+    assert (await anything.get("/v1/meta", Host="whatever.example"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_probes_call_by_any_name_but_no_foreign_page_does(daemon: Daemon, path: str) -> None:
+    assert (await daemon.get(path, Host="10.42.0.7:8080"))[0] == 200
+    assert (await daemon.get(path, Host="orderflow.default.svc"))[0] == 200
+    assert (await daemon.get(path, Host="10.42.0.7:8080", Origin=PAGE))[0] == 403
+
+
+#: What stands in Origin, and whether the page may read what stands at 127.0.0.1 (its own origin has no CORS header).
+ORIGINS = [
+    (None, 200, None),
+    (PAGE, 200, PAGE),
+    ("http://127.0.0.1:{port}", 200, None),
+    ("https://127.0.0.1:{port}", 200, None),
+    ("http://127.0.0.1", 403, None),
+    ("http://localhost:{port}", 403, None),
+    ("https://EXAMPLE.org", 403, None),
+    ("https://example.org.", 403, None),
+    ("https://example.org:443", 403, None),
+    ("https://example.org/", 403, None),
+    ("https://sub.example.org", 403, None),
+    ("https://example.org, https://evil.example", 403, None),
+    ("http://evil.example", 403, None),
+    ("null", 403, None),
+    ("file://", 403, None),
+    ("", 403, None),
+]
+
+
+HOSTS = ("127.0.0.1:{port}", "localhost", "rebound.example:{port}")
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/v1/flow?symbol=BTCUSDT", "/", "/metrics", "/healthz"])
+async def test_the_matrix_of_hosts_and_origins(start: Start, path: str, method: str) -> None:
+    """C9: a page of another origin, a name that was pointed here, and their preflights."""
+    daemon = await start(options={"allowed_origins": (PAGE,)})
+    for host, (origin, at_own, allowed) in product(HOSTS, ORIGINS):
+        headers = {"Host": host.format(port=daemon.port)}
+        if origin is not None:
+            headers["Origin"] = origin.format(port=daemon.port)
+        status = at_own
+        if not host.startswith("127.") and origin is not None and "127.0.0.1:" in origin:
+            status = 403  # as seen from that host it is another origin
+        if host.startswith("rebound") and (path != "/healthz" or method == "OPTIONS"):
+            status = 403
+        expected = 204 if (method, status) == ("OPTIONS", 200) else status
+        async with daemon.session.request(method, daemon.url + path, headers=headers) as response:
+            assert response.status == expected, (host, origin)
+            sent = response.headers
+            assert sent.get("Access-Control-Allow-Origin") == (PAGE if origin == PAGE else None)
+            assert "Origin" in sent["Vary"]
+            assert sent.get("Access-Control-Allow-Credentials") is None
+            if expected == 204 and allowed:
+                asked = sent["Access-Control-Allow-Headers"].lower().split(", ")
+                assert {"x-api-key", "x-oanor-key", "authorization", "last-event-id"} <= set(asked)
+            else:
+                assert "Access-Control-Allow-Headers" not in sent
+
+
+async def test_a_preflight_needs_no_key_and_names_the_methods_of_its_route(start: Start) -> None:
+    _, key = pair()
+    daemon = await start(options={"allowed_origins": (PAGE,)}, auth=gate(Clock(), key))
+    for path, methods in (("/v1/flow", "GET, HEAD, OPTIONS"), ("/v1/ticket", "OPTIONS, POST")):
+        async with daemon.session.options(daemon.url + path, headers={"Origin": PAGE}) as response:
+            assert (response.status, response.headers["Access-Control-Allow-Methods"]) == (204, methods)
+    # the refusal can be read by the page that is to ask its user for a key
+    status, _, refused = await daemon.get("/v1/flow?symbol=BTCUSDT", Origin=PAGE)
+    assert (status, refused.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
+    assert "RateLimit" in refused.headers["Access-Control-Expose-Headers"]
+    # and only the stream, which has a cookie, may be asked with credentials
+    _, _, streamed = await daemon.get("/v1/stream?symbols=BTCUSDT", Origin=PAGE)
+    assert streamed.headers["Access-Control-Allow-Credentials"] == "true"
 
 
 async def test_origin(start: Start) -> None:

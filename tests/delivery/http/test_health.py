@@ -25,6 +25,7 @@ async def test_ready(daemon: Daemon) -> None:
         "reasons": [],
         "instruments": 3,
         "states": {"live": 2, "quiet": 1},
+        "journal": {"state": "off", "reason": None},
         "not_ready_total": 0,
         "not_ready": [],
     }

@@ -15,7 +15,8 @@ async def test_the_document(daemon: Daemon) -> None:
     status, document, _ = await daemon.get("/openapi.json")
     assert (status, document["openapi"], document["info"]["version"]) == (200, "3.1.0", "1.2.3")
     assert set(document["paths"]) == {route.path for route in TABLE if not route.page}
-    identifiers = [item["get"]["operationId"] for item in document["paths"].values()]
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    identifiers = [operation["operationId"] for operation in operations]
     assert len(set(identifiers)) == len(identifiers)
     names = document["components"]["schemas"]
     assert {"Flow", "Coverage", "Large", "Failure"} <= set(names)
@@ -42,3 +43,18 @@ async def test_stated_bounds_are_the_bounds(daemon: Daemon, path: str, param: Pa
     for value in (param.low - 1, param.high + 1):
         status, body, _ = await daemon.get(f"{path}?{who}{param.name}={value}")
         assert (status, body["error"]) == (400, {"code": "bad_parameter", "param": param.name})
+
+
+async def test_how_a_key_is_sent(daemon: Daemon) -> None:
+    _, document, _ = await daemon.get("/openapi.json")
+    paths, schemes = document["paths"], document["components"]["securitySchemes"]
+    assert schemes["key"]["name"] == "x-api-key"
+    assert paths["/v1/flow"]["get"]["security"] == [{}, {"key": []}, {"bearer": []}]
+    assert paths["/admin/reload"]["post"]["security"] == [{"key": []}, {"bearer": []}]
+    assert {"ticket": []} in paths["/v1/stream"]["get"]["security"]
+    assert paths["/healthz"]["get"]["security"] == []
+    for item in paths.values():
+        for operation in item.values():
+            named = {name for way in operation["security"] for name in way}
+            assert named <= set(schemes)
+            assert ("401" in operation["responses"]) is bool(named)

@@ -52,7 +52,18 @@ async def test_failures_too(daemon: Daemon, path: str) -> None:
 
 
 async def test_every_shape_was_asked_for() -> None:
-    assert {path.partition("?")[0] for path in ASKED} == set(SHAPES)
+    assert {path.partition("?")[0] for path in ASKED} | POSTED == set(SHAPES)
+
+
+#: Asked by POST, in test_auth_streams.py and test_admin.py; here only for their shape.
+POSTED = {"/v1/ticket", "/admin/reload"}
+
+
+async def test_a_ticket_has_the_stated_shape(daemon: Daemon) -> None:
+    async with daemon.session.post(f"{daemon.url}/v1/ticket") as response:
+        body = await response.json()
+    msgspec.convert(body["data"], schemas.Ticket, strict=True)
+    same_members(schemas.Ticket, body["data"])
 
 
 def same_members(shape: type[msgspec.Struct], sent: dict[str, Any], optional: tuple[str, ...] = ()) -> None:

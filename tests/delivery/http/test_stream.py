@@ -19,6 +19,7 @@ from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import BUY, Event, Trade
 from orderflow_stream.core.units import NOTIONAL_SCALE
 from orderflow_stream.delivery.encode import Rules
+from orderflow_stream.delivery.http import stream
 from orderflow_stream.delivery.hub import Hub, Limits
 from orderflow_stream.delivery.ring import EventLog
 from orderflow_stream.delivery.topics import Renderer
@@ -390,7 +391,7 @@ async def test_over_capacity_a_browser_is_told_in_band(serve: Serve) -> None:
     assert 15 <= int(response.headers["Retry-After"]) <= 30
     await first.close()
     async with asyncio.timeout(WAIT):
-        while not next(iter(service.hub._open)).sink.closing:
+        while not next(iter(service.hub._roster.open)).sink.closing:
             service.trade()  # writing is how the server learns of it
             await asyncio.sleep(0)
     again = await service.get("symbols=BTCUSDT", Accept="text/event-stream")
@@ -455,7 +456,7 @@ async def test_the_socket_holds_little_and_gives_dead_peers_up(serve: Serve) -> 
     service = await serve()
     reader = await service.get("symbols=BTCUSDT&topics=large")
     await reader.event("hello")
-    (client,) = service.hub._open
+    (client,) = service.hub._roster.open
     sock = client.sink._transport.get_extra_info("socket")  # type: ignore[attr-defined]
     assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * 65_536
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
@@ -494,3 +495,24 @@ async def test_a_thousand_clients_get_the_same(serve: Serve) -> None:
     await service.hub.drain("shutdown", 10.0)
     ends = await asyncio.gather(*[reader.rest() for reader in readers])
     assert {blocks[-1].event for blocks in ends} == {"bye"}
+
+
+async def test_a_light_stream_that_nobody_reads_is_given_up_by_the_system(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too little comes for its buffers ever to be full; but nothing is acknowledged, and the reason is told."""
+    monkeypatch.setattr(stream, "USER_TIMEOUT_MS", 600)
+    service = await serve(heartbeat=0.05)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(sock, ("127.0.0.1", service.daemon.port))
+    head = f"GET /v1/stream?symbols=BTCUSDT&topics=trade HTTP/1.1\r\nHost: 127.0.0.1:{service.daemon.port}\r\n\r\n"
+    await loop.sock_sendall(sock, head.encode())
+    async with asyncio.timeout(20):
+        while not service.hub.stats().aborted:
+            service.trade()
+            await asyncio.sleep(0.01)
+    assert service.hub.stats().aborted == {"timeout": 1}
+    sock.close()

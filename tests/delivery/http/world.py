@@ -14,6 +14,7 @@ from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import BUY, SELL, FeedUp, Instrument, Refill, Trade
 from orderflow_stream.core.units import NOTIONAL_SCALE
 from orderflow_stream.delivery.http.context import Context
+from orderflow_stream.delivery.http.doors import Doors
 
 NOW = 1_760_000_000_000_000  # µs
 WINDOWS = {"1m": 60_000_000, "5m": 300_000_000, "1h": 3_600_000_000}
@@ -103,6 +104,9 @@ class FakeDemand:
         book = self.engine.book(key)
         return book is not None and not book.demand
 
+    def attempts(self, key: str, first: int, last: int) -> tuple[int, int | None]:
+        return 2, None
+
     def fleeting(self, key: str) -> bool:
         return key in self.asked_for
 
@@ -135,6 +139,10 @@ class Daemon:
     session: aiohttp.ClientSession
     url: str
     port: int
+
+    @property
+    def doors(self) -> Doors:
+        return self.context.stats.doors
 
     async def get(self, path: str, **headers: str) -> tuple[int, Any, "aiohttp.ClientResponse"]:
         names = {key.replace("_", "-"): value for key, value in headers.items()}
