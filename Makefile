@@ -6,10 +6,13 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location -c constraints.txt
 ARGS ?=
-WORKERS ?= 2
+# Where packages came from is the business of whoever resolves, not of the files.
+SILENT := --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+# More than two cores want: much of the time the tests wait for something that takes its time.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit bench lock clean
+.PHONY: help demo test lint types layers unit bench soak lock audit clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -32,18 +35,28 @@ layers: $(VENV)/.dev ## import-linter: floors look down only
 	@$(call timed,30,$(BIN)/lint-imports --no-cache --no-logo)
 
 # The time of each suite is held to its budget by tests/budgets.py.
-unit: $(VENV)/.dev ## pytest (ARGS="tests/core -x")
-	@$(call timed,400,$(BIN)/python -m pytest -q -n $(WORKERS) --budgets $(ARGS))
+unit: $(VENV)/.dev $(VENV)/.js ## pytest (ARGS="tests/core -x")
+	@$(call timed,520,$(BIN)/python -m pytest -q -n $(WORKERS) --maxschedchunk=4 --budgets $(ARGS))
+
+# In pieces that can be resumed: what is done is kept in soak/state, the figures go to soak/RESULTS.md.
+soak: $(VENV)/.dev ## the long form of the tests, half an hour at a time (ARGS="--minutes 30", "--list")
+	@exec $(BIN)/python -m soak $(ARGS)
 
 bench: $(VENV)/.dev ## CPU per trade, worst loop stall
 	@exec $(BIN)/python -m bench $(ARGS)
 
-lock: $(VENV)/.dev ## resolve constraints.txt anew, to the newest allowed releases
+lock: $(VENV)/.dev ## resolve constraints.txt and requirements.lock anew, to the newest allowed releases
 	@$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --allow-unsafe --no-header --no-annotate \
-		--no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--output-file $(VENV)/lock.txt pyproject.toml
+		$(SILENT) --output-file $(VENV)/lock.txt pyproject.toml
 	@{ sed -n '/^#/!q;p' constraints.txt; grep -v '^#\|^$$' $(VENV)/lock.txt; } > $(VENV)/new.txt
 	@mv $(VENV)/new.txt constraints.txt && rm $(VENV)/lock.txt
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-annotate \
+		$(SILENT) -c constraints.txt --output-file $(VENV)/lock.txt pyproject.toml
+	@{ sed -n '/^#/!q;p' requirements.lock; grep -v '^#\|^$$' $(VENV)/lock.txt; } > $(VENV)/new.txt
+	@mv $(VENV)/new.txt requirements.lock && rm $(VENV)/lock.txt
+
+audit: $(VENV)/.dev ## known vulnerabilities among the locked releases (Error 3: not run, no advisory service)
+	@$(BIN)/python -m soak.audit
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) build dist .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -73,3 +86,9 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	@echo "installing orderflow-stream and its checks into $(VENV)"
 	@$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+# The stream's clients in JavaScript. Without npm everything else still runs; the tests that need them say what to do.
+$(VENV)/.js: $(VENV)/.python tests/conformance/js/package.json tests/conformance/js/package-lock.json
+	@command -v npm >/dev/null || { echo "no npm: the tests of foreign stream clients will fail (see .ci/run for what they need)" >&2; exit 0; }; \
+		mkdir -p $(VENV)/js && cp tests/conformance/js/package.json tests/conformance/js/package-lock.json $(VENV)/js/ && \
+		npm ci --prefix $(VENV)/js --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && touch $@

@@ -10,7 +10,18 @@ import pytest
 
 DEFAULT = 60.0
 # Suites that play whole tapes or run the whole daemon.
-SECONDS = {"app": 180.0, "e2e": 240.0, "simulator": 90.0, "tapes": 300.0}
+SECONDS = {
+    "adapters": 150.0,
+    "app": 180.0,
+    "clients": 150.0,
+    "conformance": 120.0,
+    "delivery": 180.0,
+    "e2e": 240.0,
+    "faults": 600.0,
+    "fuzz": 60.0,
+    "simulator": 90.0,
+    "tapes": 450.0,
+}
 
 
 def suite(nodeid: str) -> str:

@@ -1,9 +1,34 @@
 """Plugins and settings of the whole suite; fixtures of one package stand in that package's conftest."""
 
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.budgets"]
+from orderflow_stream import logs
+
+pytest_plugins = ["tests.budgets", "tests.faults.summary"]
 
 # No deadline per example: on a shared machine it measures the neighbours. pytest-timeout bounds each test.
 settings.register_profile("shared-machine", deadline=None, print_blob=True)
 settings.load_profile("shared-machine")
+
+
+@pytest.fixture
+def logs_restored() -> Iterator[None]:
+    """For tests that configure the logging of the process: afterwards it is as it was."""
+    root = logging.getLogger()
+    names = ("aiohttp.access", "asyncio", "websockets")
+    before = root.level, {name: logging.getLogger(name).level for name in names}
+    yield
+    for handler in [each for each in root.handlers if each.get_name() == logs.HANDLER_NAME]:
+        root.removeHandler(handler)
+    server = logging.getLogger("aiohttp.server")
+    for each in [each for each in server.filters if isinstance(each, logs.ServerFilter)]:
+        server.removeFilter(each)
+    root.setLevel(before[0])
+    for name, level in before[1].items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()

@@ -5,20 +5,22 @@ import importlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from orderflow_stream import __version__
 from orderflow_stream.config import describe, markdown
+from tests.tools import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "orderflow_stream"
@@ -131,6 +133,41 @@ def test_constraints_pin_everything_inside_the_declared_bounds() -> None:
         assert requirement.specifier.contains(pins[requirement.name]), requirement
 
 
+def locked() -> dict[str, tuple[Requirement, set[str]]]:
+    """The entries of the lock file with their hashes, by name."""
+    text = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")
+    out = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            pin, *hashes = line.split(" --hash=")
+            requirement = Requirement(pin.strip())
+            out[requirement.name] = (requirement, {each.strip() for each in hashes})
+    return out
+
+
+def test_the_lock_file_has_every_hash_and_agrees_with_the_constraints() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    pins = {Requirement(line).name: Requirement(line).specifier for line in lines}
+    entries = locked()
+    for name, (requirement, hashes) in entries.items():
+        assert requirement.specifier == pins[name], f"{requirement} is {pins[name]} in constraints.txt: run `make lock`"
+        assert hashes, f"{name} has no hash"
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), name
+    for dependency in map(Requirement, PROJECT["dependencies"]):
+        assert dependency.name in entries, f"{dependency.name} is not locked: run `make lock`"
+        assert str(entries[dependency.name][0].marker) == str(dependency.marker)
+
+
+def test_the_lock_file_is_closed_under_what_its_entries_require() -> None:
+    """`pip install --require-hashes` refuses whatever is needed and not listed."""
+    entries = locked()
+    extras: dict[str, set[str]] = {name: {"", *requirement.extras} for name, (requirement, _) in entries.items()}
+    for name in entries:
+        for need in map(Requirement, metadata.requires(name) or ()):
+            if any(need.marker is None or need.marker.evaluate({"extra": extra}) for extra in extras[name]):
+                assert canonicalize_name(need.name) in entries, f"{name} needs {need}, which is not locked"
+
+
 def test_the_wheel_carries_the_package_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=50)
@@ -161,31 +198,28 @@ def test_continuous_integration_runs_make_test() -> None:
     subprocess.run(["bash", "-n", str(script)], check=True)
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "bench", "lock", "clean", "help"])
+def test_continuous_integration_installs_what_the_tests_need() -> None:
+    listed = dict(re.findall(r"^    \[([\w-]+)\]=([\w-]+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE))
+    assert PACKAGES.items() <= listed.items()
+
+
+def test_the_clients_in_javascript_are_locked() -> None:
+    folder = ROOT / "tests" / "conformance" / "js"
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    for name, version in wanted.items():
+        assert packages[f"node_modules/{name}"]["version"] == version
+    for name, entry in packages.items():
+        assert not name or entry["integrity"].startswith("sha512-")
+        assert "resolved" not in entry
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "bench", "lock", "audit", "clean", "help"])
 def test_make_knows_its_targets(target: str) -> None:
     done = subprocess.run(
         ["make", "--dry-run", target], check=False, cwd=ROOT, capture_output=True, text=True, timeout=30
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_the_unit_is_locked_in() -> None:
-    unit = ROOT / "deploy" / "orderflow-stream.service"
-    lines = set(unit.read_text().splitlines())
-    assert {
-        "DynamicUser=yes",
-        "NoNewPrivileges=yes",
-        "CapabilityBoundingSet=",
-        "ProtectSystem=strict",
-        "RestrictAddressFamilies=AF_INET AF_INET6",
-        "MemoryDenyWriteExecute=yes",
-        "SystemCallFilter=~@privileged @resources",
-        "UMask=0077",
-    } <= lines
-    if analyze := shutil.which("systemd-analyze"):
-        command = [analyze, "security", "--offline=true", "--threshold=15", str(unit)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0, done.stdout
 
 
 def test_the_variables_of_the_deployment_files_exist() -> None:
@@ -206,7 +240,10 @@ def test_the_image_is_slim_pinned_and_not_root() -> None:
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", text, re.MULTILINE)
     assert "\nSTOPSIGNAL SIGTERM\n" in text
     assert "\nEXPOSE 8080\n" in text
-    assert all("-c constraints.txt" in line for line in re.findall(r"pip install.*", text))
+    locked_install, own_install = re.findall(r"pip install.*", text)
+    assert locked_install == "pip install --require-hashes --no-deps -r requirements.lock"
+    assert own_install.startswith("pip install --no-deps . ")
+    assert "PIP_CONSTRAINT=/src/constraints.txt" in text
     copied = {name for line in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE) for name in line.split()}
     ignored = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
     assert all((ROOT / name).exists() and f"!{name}" in ignored for name in copied)
