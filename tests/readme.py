@@ -20,6 +20,7 @@ import orjson
 from orderflow_stream.app import Daemon
 from orderflow_stream.config import load, markdown
 from orderflow_stream.simulator import DEFAULT_LISTINGS, Simulator, SyntheticMarket, SyntheticPlayer
+from tests.faults import catalogue
 
 README: Final = Path(__file__).parent.parent / "README.md"
 BASE: Final = "http://127.0.0.1:8080"
@@ -152,7 +153,13 @@ async def _write() -> None:
             body = await (await session.get(daemon.url + path)).read()
             faults.append(f"```console\n$ curl -s '{BASE}{path}'\n{body.decode()}\n```\n")
     text = README.read_text()
-    for mark, content in (("examples", "\n".join(parts)), ("errors", "\n".join(faults)), ("config", markdown())):
+    made = {
+        "examples": "\n".join(parts),
+        "errors": "\n".join(faults),
+        "config": markdown(),
+        "faults": catalogue.markdown() + "\n",
+    }
+    for mark, content in made.items():
         text = put(text, mark, content)
     README.write_text(text)
 

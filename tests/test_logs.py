@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,21 +24,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(autouse=True)
-def _leave_nothing_behind() -> Iterator[None]:
-    root = logging.getLogger()
-    names = ("aiohttp.access", "asyncio", "websockets")
-    before = root.level, {name: logging.getLogger(name).level for name in names}
-    yield
-    for handler in [each for each in root.handlers if each.get_name() == logs.HANDLER_NAME]:
-        root.removeHandler(handler)
-    server = logging.getLogger("aiohttp.server")
-    for each in [each for each in server.filters if isinstance(each, logs.ServerFilter)]:
-        server.removeFilter(each)
-    root.setLevel(before[0])
-    for name, level in before[1].items():
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_restored")
 
 
 def records(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import aiohttp
 import orjson
 
 from orderflow_stream.config import markdown
+from tests.faults import catalogue
 from tests.readme import EXAMPLES, README, STREAM, alike, between, cvd_lines, demo, examples, shape, stream_events
 
 
@@ -40,6 +41,10 @@ async def test_every_example_answers_as_the_readme_says() -> None:
 
 def test_the_configuration_table_is_todays() -> None:
     assert between(README.read_text(), "config") == markdown()
+
+
+def test_the_table_of_faults_is_todays() -> None:
+    assert between(README.read_text(), "faults") == catalogue.markdown() + "\n"
 
 
 def test_shapes_that_differ_are_told_apart() -> None:

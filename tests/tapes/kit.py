@@ -133,6 +133,7 @@ async def running(sim: Simulator, *symbols: str, **overrides: object) -> AsyncIt
             "venues.binance.symbols": list(symbols),
             "venues.binance.rest_url": sim.rest_url,
             "venues.binance.stream_url": sim.stream_url,
+            "venues.binance.redundancy": 1,  # so that a fault of a connection is one of the feed; pairs: test_pair
             "delivery.max_clients_per_ip": 1000,
             **{key.replace("__", "."): value for key, value in overrides.items()},
         },
