@@ -11,14 +11,17 @@ import pytest
 DEFAULT = 60.0
 # Suites that play whole tapes or run the whole daemon.
 SECONDS = {
-    "adapters": 150.0,
+    "adapters": 300.0,
+    "analytics": 120.0,
     "app": 180.0,
     "clients": 150.0,
     "conformance": 120.0,
+    "core": 150.0,
     "delivery": 180.0,
     "e2e": 240.0,
     "faults": 600.0,
-    "fuzz": 60.0,
+    "feed": 120.0,
+    "fuzz": 150.0,
     "simulator": 90.0,
     "tapes": 450.0,
 }

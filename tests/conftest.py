@@ -1,6 +1,7 @@
 """Plugins and settings of the whole suite; fixtures of one package stand in that package's conftest."""
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 from orderflow_stream import logs
 
 pytest_plugins = ["tests.budgets", "tests.faults.summary"]
+
+# A run in the background of a shell ignores Ctrl-C, and so would every process that a test starts and ends by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline per example: on a shared machine it measures the neighbours. pytest-timeout bounds each test.
 settings.register_profile("shared-machine", deadline=None, print_blob=True)

@@ -60,7 +60,7 @@ def whole(value: object) -> int:
         return value
     # int() would also take "1_000" and " ٣ ", and 4,300 digits cost a quadratic conversion.
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
-        return int(value)
+        return int(value.strip())  # what strip() takes for blank, int() may not
     raise wrong(f"expected a whole number, got {shown(value)}")
 
 

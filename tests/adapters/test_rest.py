@@ -143,7 +143,7 @@ async def test_what_passes_is_tried_again(fault: Reply, status: str) -> None:
     # aiohttp itself sends a GET once more where the connection is cut before any answer.
     faults = [fault, fault] if fault is reset else [fault]
     clock, script = Pauses(), Script(*faults, answer())
-    async with served(script) as bases, client(bases, clock, total=0.05 if fault is silent else 12.0) as rest:
+    async with served(script) as bases, client(bases, clock, total=1.0 if fault is silent else 12.0) as rest:
         read = await rest.fetch(TIME, "warmup", lambda answer: VENUE.decode_time(answer.body))
     assert read == 1000
     assert clock.slept == [0.25]

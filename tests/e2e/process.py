@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 
 ROOT: Final = Path(__file__).parents[2]
-PATIENCE: Final = 20.0
+PATIENCE: Final = 45.0
 
 
 def environment(**more: str) -> dict[str, str]:

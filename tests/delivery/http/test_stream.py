@@ -514,5 +514,6 @@ async def test_a_light_stream_that_nobody_reads_is_given_up_by_the_system(
         while not service.hub.stats().aborted:
             service.trade()
             await asyncio.sleep(0.01)
-    assert service.hub.stats().aborted == {"timeout": 1}
+    # The hub may look at the transport before the transport has said why it is closed.
+    assert service.hub.stats().aborted in ({"timeout": 1}, {"gone": 1})
     sock.close()
