@@ -1,6 +1,6 @@
 """A time budget for each suite: a folder of tests/ (or a file beside them). `--budgets` makes going over one a failure.
 
-What counts is the time inside the tests, summed over all workers. With more workers than cores each test takes longer, so
+What counts is the time inside the tests, summed over all workers. With more workers than cores each test takes longer;
 the budgets have room for that.
 """
 
