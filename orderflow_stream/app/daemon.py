@@ -180,15 +180,17 @@ class Daemon:
     async def _tick(self) -> None:
         """Tell the engine the time; what came of it goes the way of everything else."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + TICK
+        due, held = loop.time() + TICK, False
         while True:
             await asyncio.sleep(due - loop.time())
             lag = max(0.0, loop.time() - due)
             worst = max(lag, self._loop_numbers.worst)
             self._loop_numbers = LoopNumbers(lag=lag, worst=worst)
             due = loop.time() + TICK
-            if lag > STALL:
-                continue  # we were held up: what came meanwhile is read before any order is closed by time
+            if lag > STALL and not held:
+                held = True  # what came meanwhile is read before any order is closed by time
+                continue
+            held = False  # once, not for as long as the machine is slow: time has to pass all the same
             updates = self.engine.advance(self.clock.now())
             if updates:
                 self.hub.publish(None, updates)

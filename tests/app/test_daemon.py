@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 
 from orderflow_stream.app import Daemon, StartError
+from orderflow_stream.app.daemon import STALL
 from orderflow_stream.core.events import Trade
 from tests.e2e.inside import LISTINGS, build, market, running, settings_over
 from tests.e2e.process import eventually
@@ -177,3 +179,20 @@ async def test_stop_before_run_is_a_short_life(tmp_path: Path) -> None:
         daemon.stop()
         await asyncio.wait_for(daemon.run(), 10)
         assert daemon.ready.is_set()
+
+
+async def test_time_passes_for_the_feed_however_slow_the_loop_is(tmp_path: Path) -> None:
+    async with market() as simulator, running(simulator, tmp_path) as daemon:
+        await until(daemon, "/readyz", 200)
+        loop = asyncio.get_running_loop()
+        blocking = True
+
+        def hold() -> None:
+            time.sleep(2 * STALL)  # every turn of the loop is held up for longer than a tick may be late
+            if blocking:
+                loop.call_soon(hold)
+
+        loop.call_soon(hold)
+        before = daemon.engine.now
+        await eventually(lambda: daemon.engine.now > before + 100_000)
+        blocking = False
