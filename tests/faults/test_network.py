@@ -161,6 +161,12 @@ async def test_drip(home: House) -> None:
 
 async def test_delay_and_jitter(home: House) -> None:
     """U7: two connections, one 200 ms late and uneven: trades in the order of their ids, no gap is made of it."""
+
+    async def paired() -> bool:
+        return len(home.streams.open) >= 2
+
+    await home.until(paired, "both connections, whatever the test before has cut")
+    await home.until_whole()
     before = await gaps(home)
     home.streams.open[0].shape = Shape(latency=0.1, jitter=0.2)
     newest = home.sim.exchange[BUSY].newest_id or 0
