@@ -53,7 +53,7 @@ async def newest(home: House, symbol: str) -> int:
 async def reconnects(folder: Path, times: int = 50) -> Figures:
     """Reset to first live trade; two seconds between, so that no pace of dialling is in the way."""
     took = []
-    async with house(folder, Steady({BUSY: 80, SLOW: 15})) as home:
+    async with house(folder, Steady({BUSY: 80, SLOW: 15}), venues__binance__redundancy=1) as home:
         for _ in range(times):
             await asyncio.sleep(2.2)
             attempts, began = home.sim.attempts, time.monotonic()
