@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from soak.random_faults import has_journal, short
+from soak.random_faults import USDM, has_journal, short
 
 ROOT: Final = Path(__file__).parents[1]
 STATE: Final = ROOT / "soak" / "state"
@@ -50,6 +50,12 @@ class Part(NamedTuple):
 
 def _seed(number: int) -> Piece:
     return _kept(asdict(short(1_000 + number, seconds=4.5)))
+
+
+def _seed_usdm(number: int) -> Piece:
+    """With its journal and `kill -9` in one of four."""
+    kills = number % 4 == 3
+    return _kept(asdict(short(3_000 + number, seconds=6.0, kills=kills, patience=60.0, venue=USDM)))
 
 
 def _killed(number: int) -> Piece:
@@ -119,6 +125,11 @@ def parts() -> list[Part]:
             for name, seconds in (("reconnects", 130.0), ("repairs", 60.0), ("burst", 80.0), ("ban", 130.0),
                                   ("vanished", 60.0), ("resolver", 40.0), ("down", 660.0))
         ),
+    ]  # fmt: skip
+    found[1:1] = [
+        Part("seeds-usdm", "40 short seeds of random faults on USD-M", 40, 30.0, _seed_usdm, _figures),
+        Part("upstream-dear", "upstream, long form: 300 symbols of USD-M, an outage of 30 s, 120 calls a minute", 1,
+             480.0, _command("soak.upstream", "dear"), _lines),
     ]  # fmt: skip
     if has_journal():
         found.append(

@@ -62,7 +62,7 @@ async def _load(home: House, n: int) -> None:
 async def run(seconds: float, folder: Path) -> dict[str, Any]:
     """So many seconds of it: the figures."""
     # What is bounded is small, and full from the start or soon: then it grows no more by itself.
-    market = Steady(RATES, history=60_000)
+    market = Steady(RATES, history=120_000)
     keys: dict[str, Any] = {
         "journal__directory": folder / "journal",
         "journal__snapshot_s": 10,

@@ -6,11 +6,13 @@ claims, nor called itself complete up to a time by which the venue had published
 
     python -m soak.random_faults --seed 7              one short seed, with what was done to it
     python -m soak.random_faults --seeds 300           as many seeds from --first on
+    python -m soak.random_faults --venue binance-usdm  the same over the futures exchange
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import random
 import sys
@@ -25,13 +27,21 @@ from typing import Any, Final
 import uvloop
 
 from orderflow_stream.config import Settings
-from orderflow_stream.simulator import Listing, MarketPlayer, SyntheticMarket, many_listings
+from orderflow_stream.simulator import (
+    FuturesMarket,
+    Listing,
+    MarketPlayer,
+    SyntheticMarket,
+    many_contracts,
+    many_listings,
+)
 from orderflow_stream.simulator.server import wall_clock
 from orderflow_stream.venues.binance_archive import ArchiveRow
 from soak.chaos import Chaos
 from tests.faults.house import House, house
 from tests.faults.judge import Verdict, judge_tape, sources
 from tests.faults.observer import Observer
+from tests.faults.scaled import believing, scale
 
 #: How much faster than life the market goes.
 SPEED: Final = 60
@@ -40,6 +50,13 @@ LEAST: Final = 20_000
 #: The part of a run in which things go wrong; the rest is for the tail to be noticed.
 _TROUBLED: Final = 0.85
 _DOLLARS: Final = {"USDT", "USDC", "FDUSD"}
+SPOT: Final = "binance"
+USDM: Final = "binance-usdm"
+#: Where rows are merged fills of several orders: fills for each row, so that a row is as often as on spot.
+_FILLS_A_ROW: Final = 1.0
+#: The minute of that exchange by which weight is counted, seconds: the market is faster too.
+_MINUTE_S: Final = 5
+_PATIENCE_S: Final = 20.0
 
 
 @dataclass
@@ -99,28 +116,40 @@ async def run_seed(
     every: float = 0.18,
     kills: bool = False,
     patience: float = 25.0,
+    venue: str = SPOT,
 ) -> Result:
     """One seed: `rate` trades a second of a market that goes at 60 times its speed, for `seconds`."""
     began = time.monotonic()
     draw = random.Random(f"chaos {seed}")
-    names = listings(symbols)
     past = 3_000
-    market = SyntheticMarket(seed, names, rate=rate, large_every=150)
+    names: Sequence[Listing]
+    if venue == SPOT:
+        names = listings(symbols)
+        market = SyntheticMarket(seed, names, rate=rate, large_every=150)
+    else:
+        names = many_contracts(symbols)
+        market = FuturesMarket(seed, names, rate=rate * _FILLS_A_ROW, large_every=150)
     player = MarketPlayer(market, past + int(rate * SPEED * seconds), speed=SPEED, history=past)
     keys: dict[str, Any] = {
         "analytics__large__min_notional": LEAST,
-        "analytics__flow__windows": "1s,5s,1m",
+        # The tape is to hold all of the run, however long: its beginning is judged too.
+        "analytics__flow__windows": "1s,5s,1m" if seconds < 20 else "1s,5s,1m,10m",
         "log__level": "info",
+        # A client that comes back after a restart on a busy machine is to find all that was told in between.
+        "delivery__ring_trades": 20_000 if seconds < 20 else 100_000,
     }
     if kills:
         keys["journal__directory"] = folder / "journal"
     verdict = Verdict()
     async with house(
-        folder, player, serve=False, sim={"autoplay": False, "fault_seed": seed}, symbols="*", **keys
+        folder, player, serve=False, sim={"autoplay": False, "fault_seed": seed}, symbols="*", venue=venue, **keys
     ) as home:
         stack = contextlib.AsyncExitStack()
         observer = Observer(home, [each.symbol for each in names], least=LEAST, seed=seed)
         chaos = Chaos(home, observer, [each.symbol for each in names], draw, lag=seed % 2 == 0)
+        if venue != SPOT:
+            scale(home.sim, _MINUTE_S)
+            home.keys |= believing(folder)
         try:
             await stack.enter_async_context(home.serving())
             await home.until_whole()  # what a first warm-up brings is never told as an event
@@ -137,6 +166,8 @@ async def run_seed(
             await chaos.run(seconds * _TROUBLED, every)
             await home.sim.played()
             healing = time.monotonic()
+            if venue != SPOT:  # where a question is dear, what is still subscribed to waits for its next trade
+                await _subscribed(home)
             for each in names:  # a market goes on: the last word of each symbol comes after the faults
                 home.sim.publish(each.symbol, _last_words(player.mapped(each.symbol)[-1]))
             try:
@@ -183,11 +214,19 @@ async def run_seed(
         )
 
 
+async def _subscribed(home: House) -> None:
+    """Some connection carries every symbol, or none did for long: what then is missing is seen by the judge."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            await home.sim.subscribed(*home.sim.exchange.tapes)
+
+
 def _last_words(last: ArchiveRow) -> list[ArchiveRow]:
     """Two trades after the last that was drawn, told or hidden."""
-    now = wall_clock()
+    now, qty = wall_clock(), "0.00001000"
+    nq = qty if last.nq else ""
     return [
-        ArchiveRow(last.id + step, last.price, "0.00001000", last.last + step, last.last + step, now, "us", step == 1)
+        ArchiveRow(last.id + step, last.price, qty, last.last + step, last.last + step, now, "us", step == 1, nq)
         for step in (1, 2)
     ]
 
@@ -213,12 +252,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=4.5, help="of faults in each (default %(default)s)")
     parser.add_argument("--kills", action="store_true", help="also kill -9, with a journal")
+    parser.add_argument("--venue", choices=(SPOT, USDM), default=SPOT, help="of which exchange (default %(default)s)")
     parser.add_argument("--log", action="store_true", help="print the daemon's log where a seed failed")
     options = parser.parse_args(argv)
     seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
     failed = 0
     for seed in seeds:
-        result = short(seed, seconds=options.seconds, kills=options.kills)
+        result = short(seed, seconds=options.seconds, kills=options.kills, venue=options.venue)
         print(result.line(), flush=True)
         if not result.good or options.seed is not None:
             print("\n".join(f"    {line}" for line in [*result.story, *result.problems[:40]]), flush=True)

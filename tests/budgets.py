@@ -23,6 +23,7 @@ SECONDS = {
     "faults": 900.0,
     "feed": 200.0,
     "fuzz": 150.0,
+    "judge": 150.0,
     "simulator": 90.0,
     "tapes": 900.0,
 }

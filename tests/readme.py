@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+import textwrap
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,12 +19,15 @@ import aiohttp
 import orjson
 
 from orderflow_stream.app import Daemon
+from orderflow_stream.cli.demo import exchange, keys
 from orderflow_stream.config import load, markdown
-from orderflow_stream.simulator import DEFAULT_LISTINGS, Simulator, SyntheticMarket, SyntheticPlayer
+from tests import claims
 from tests.faults import catalogue
 
 README: Final = Path(__file__).parent.parent / "README.md"
 BASE: Final = "http://127.0.0.1:8080"
+#: As `orderflow-stream demo` has it: trades a second.
+RATE: Final = 60.0
 
 EXAMPLES: Final = (
     ("Order flow of the last 1,000 trades", "/v1/flow?symbol=BTCUSDT&trades=1000"),
@@ -41,6 +45,8 @@ EXAMPLES: Final = (
 #: A pipe that the README shows behind a call, by path.
 PIPES: Final = {"/metrics": " | grep 'orderflow_cvd.*BTCUSDT'"}
 STREAM: Final = "/v1/stream?symbols=BTCUSDT&topics=flow,large"
+#: Members whose keys are data: any of them may be there.
+TABLES: Final = frozenset({"states", "by_quote"})
 ERRORS: Final = ("/v1/flow?symbol=BTCUSDT&trades=99",)
 
 _EXAMPLE: Final = re.compile(
@@ -55,9 +61,13 @@ def examples(text: str) -> Iterator[tuple[str, str]]:
 
 
 def shape(value: Any) -> Any:
-    """Keys and kinds of a JSON value: lists by their first element, numbers as one kind, null as a wild card."""
+    """Keys and kinds of a JSON value: lists (and what is keyed by data) by their first element, numbers as one kind,
+    null as a wild card."""
     if isinstance(value, dict):
-        return {key: shape(each) for key, each in value.items()}
+        return {
+            key: shape(list(each.values()) if key in TABLES and isinstance(each, dict) else each)
+            for key, each in value.items()
+        }
     if isinstance(value, list):
         return [shape(value[0])] if value else []
     if isinstance(value, bool):
@@ -79,27 +89,29 @@ def alike(told: Any, found: Any) -> bool:
 
 
 @asynccontextmanager
-async def demo() -> AsyncIterator[Daemon]:
-    """A daemon over a synthetic market, ready."""
-    async with Simulator(SyntheticPlayer(SyntheticMarket(seed=7, listings=DEFAULT_LISTINGS))) as simulator:
-        over = {
-            "server.port": 0,
-            "venues.binance.stream_url": simulator.stream_url,
-            "venues.binance.rest_url": simulator.rest_url,
-            "venues.binance.symbols": [listing.symbol for listing in DEFAULT_LISTINGS],
-        }
-        daemon = Daemon(load(environ={}, overrides=over))
+async def demo(*, patient: bool = False) -> AsyncIterator[Daemon]:
+    """A daemon over the synthetic markets of `orderflow-stream demo`, spot of it whole; `patient`: all of it."""
+    async with exchange(7, RATE) as simulators:
+        daemon = Daemon(load(environ={}, overrides={"server.port": 0, **keys(simulators)}))
         running = asyncio.create_task(daemon.run())
         try:
             await daemon.ready.wait()
             async with aiohttp.ClientSession() as session:
-                async with asyncio.timeout(20):
-                    while (await session.get(f"{daemon.url}/readyz?strict=1")).status != 200:  # noqa: ASYNC110
+                async with asyncio.timeout(120 if patient else 30):
+                    while not await _whole(session, daemon.url, patient):  # noqa: ASYNC110
                         await asyncio.sleep(0.05)  # a poll, as an orchestrator does it
             yield daemon
         finally:
             daemon.stop()
             await running
+
+
+async def _whole(session: aiohttp.ClientSession, url: str, patient: bool) -> bool:
+    """Whether every symbol has all of its past, of all venues or of spot."""
+    async with session.get(f"{url}/readyz?strict=1") as response:
+        told = orjson.loads(await response.read())["data"]
+    spot = told["venues"]["binance"]
+    return bool(told["ready"] if patient else spot["instruments"] and not spot["not_ready_total"])
 
 
 async def stream_events(url: str, names: set[str]) -> dict[str, str]:
@@ -133,7 +145,7 @@ def _pretty(body: bytes) -> str:
 async def _write() -> None:
     parts: list[str] = []
     faults: list[str] = []
-    async with demo() as daemon, aiohttp.ClientSession() as session:
+    async with demo(patient=True) as daemon, aiohttp.ClientSession() as session:
         for title, path in EXAMPLES:
             body = await (await session.get(daemon.url + path)).read()
             shown = body.decode() + "\n"
@@ -152,8 +164,10 @@ async def _write() -> None:
         for path in ERRORS:
             body = await (await session.get(daemon.url + path)).read()
             faults.append(f"```console\n$ curl -s '{BASE}{path}'\n{body.decode()}\n```\n")
+        bodies = {path: await _answer(session, daemon.url + path) for _, path in claims.EXAMPLES}
     text = README.read_text()
     made = {
+        "futures": futures(bodies),
         "examples": "\n".join(parts),
         "errors": "\n".join(faults),
         "config": markdown(),
@@ -162,6 +176,27 @@ async def _write() -> None:
     for mark, content in made.items():
         text = put(text, mark, content)
     README.write_text(text)
+
+
+async def _answer(session: aiohttp.ClientSession, url: str) -> bytes:
+    """The answer, once it lists something: liquidations are rare."""
+    async with asyncio.timeout(300):
+        while True:
+            body = await (await session.get(url)).read()
+            if orjson.loads(body)["data"].get("liquidations") != []:
+                return body
+            await asyncio.sleep(1)
+
+
+def futures(bodies: Mapping[str, bytes]) -> str:
+    """The section on futures, with these answers to its examples by path."""
+    wrap = textwrap.TextWrapper(119, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    points = "".join(f"{wrap.fill('* ' + claim.says)}\n" for claim in claims.CLAIMS)
+    shown = "\n".join(
+        f"{title}:\n\n```console\n$ curl -s '{BASE}{path}'\n{bodies[path].decode()}\n```\n"
+        for title, path in claims.EXAMPLES
+    )
+    return f"```toml\n{claims.CONFIG}```\n\n{points}\n{shown}"
 
 
 def put(text: str, mark: str, content: str) -> str:

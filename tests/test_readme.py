@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import aiohttp
 import orjson
+import pytest
+from msgspec.structs import replace
 
-from orderflow_stream.config import markdown
+from orderflow_stream.config import load, markdown
+from orderflow_stream.core.events import Instrument, Kind
+from orderflow_stream.core.units import US_PER_S
+from orderflow_stream.feed.selection import select
+from orderflow_stream.venues.catalogue import spec
+from tests import claims
 from tests.faults import catalogue
-from tests.readme import EXAMPLES, README, STREAM, alike, between, cvd_lines, demo, examples, shape, stream_events
+from tests.faults.test_catalogue import functions_of
+from tests.readme import (
+    EXAMPLES,
+    README,
+    STREAM,
+    alike,
+    between,
+    cvd_lines,
+    demo,
+    examples,
+    futures,
+    shape,
+    stream_events,
+)
 
 
 async def test_every_example_answers_as_the_readme_says() -> None:
     told = dict(examples(README.read_text()))
     assert {path for _, path in EXAMPLES} | {STREAM} <= told.keys()
+    assert {path for _, path in claims.EXAMPLES} <= told.keys()
     async with demo() as daemon, aiohttp.ClientSession() as session:
         for path, answer in told.items():
             if path == STREAM:
@@ -37,6 +61,51 @@ async def test_every_example_answers_as_the_readme_says() -> None:
                 assert keys == list(body["data"])
                 continue
             assert alike(shape(orjson.loads(answer)), shape(body)), path
+        scrape = await (await session.get(f"{daemon.url}/metrics")).text()
+        for name in re.findall(r"`(orderflow_\w+)", between(README.read_text(), "futures")):
+            assert f'\n{name}{{venue="binance-usdm"}} ' in scrape
+
+
+def test_the_section_on_futures_is_todays() -> None:
+    text = README.read_text()
+    told = dict(examples(text))
+    answers = {path: told[path].rstrip("\n").encode() for _, path in claims.EXAMPLES}
+    assert between(text, "futures") == futures(answers)
+
+
+@pytest.mark.parametrize("claim", claims.CLAIMS, ids=lambda claim: claim.says[:30])
+def test_what_is_said_of_futures_is_tested(claim: claims.Claim) -> None:
+    assert claim.tests
+    for test in claim.tests:
+        file, _, name = test.partition("::")
+        assert name in functions_of(file), test
+
+
+def test_the_example_of_a_configuration_turns_both_venues_on(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(claims.CONFIG)
+    tables = load(file, environ={}).venues.tables
+    assert list(tables) == ["binance", "binance-usdm", "binance-coinm"]
+    assert (tables["binance-usdm"].symbols, tables["binance-coinm"].symbols) == (("BTCUSDT", "ETHUSDT"), ())
+
+
+def test_the_budget_of_futures() -> None:
+    usdm, coinm = spec("binance-usdm"), spec("binance-coinm")
+    assert usdm.pool == coinm.pool != spec("binance").pool
+    assert [(one.weight_limit, one.codec().trades_weight) for one in (usdm, coinm)] == [(2400, 20), (2400, 20)]
+    assert [(one.lookback or 0) // US_PER_S for one in (usdm, coinm)] == [48 * 3600, 24 * 3600]
+
+
+def test_a_pattern_takes_up_the_next_quarter() -> None:
+    kinds: tuple[tuple[str, Kind], ...] = (
+        ("BTCUSDT", "perpetual"),
+        ("BTCUSDT_260327", "delivery"),
+        ("BTCUSDT_260626", "delivery"),
+    )
+    first, old, new = (Instrument("binance-usdm", name, "BTC", "USDT", "usdm", kind=kind) for name, kind in kinds)
+    assert set(select(("BTCUSDT*",), (first, old)).instruments) == {first, old}
+    delivered = replace(old, trading=False)
+    assert set(select(("BTCUSDT*",), (first, delivered, new)).instruments) == {first, new}
 
 
 def test_the_configuration_table_is_todays() -> None:

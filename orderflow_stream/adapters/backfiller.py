@@ -8,7 +8,7 @@ given up while the tape has room for it, and nothing spins.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -23,11 +23,24 @@ from orderflow_stream.adapters.rest import Rest
 from orderflow_stream.adapters.warmer import Progress, Warmer
 from orderflow_stream.core.events import Corrected, Forget, GapFound, Instrument
 from orderflow_stream.feed.backfill import CAP, MARGIN, Plan
-from orderflow_stream.feed.repair import DELAY, Repair
+from orderflow_stream.feed.errors import UpstreamError
+from orderflow_stream.feed.repair import DELAY, Outlook, Repair
 from orderflow_stream.feed.upstream import Books, RestVenue, Sink
 
 PARALLEL: Final = 10
 _HOUR: Final = 3_600_000_000
+#: A page that weighs more than this is dear: warm-ups then go in rounds, and what is in doubt gets so many seconds to
+#: prove itself before it is asked about.
+CHEAP: Final = 4
+_PATIENCE_S: Final = 20.0
+_JOIN_PATIENCE_S: Final = 5.0
+#: Symbols of a connection that never spoke that are asked about at a time, how long (µs) an answer may take, and by how
+#: much a trade must be younger than the subscription.
+_CANARIES: Final = 2
+_CANARY_US: Final = 15_000_000
+_YOUNGER_US: Final = 1_000_000
+#: Above every 24 h volume: what somebody follows comes first.
+_FOLLOWED: Final = 10**60
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +66,11 @@ class Backfiller:
     `instrument_of` finds an instrument by key (None once it was removed); `doubtful` says whether one is not proven to
     be whole; `activity` ranks one (higher first); `trades` and `window` (µs) are how far a warm-up reads back, `cap`
     the rows it reads at most; `repair_delay` (µs) is how long late frames may fill a hole first. `cold` says whether
-    one lacks a part of its past; `worthless` whether what lies before a hole is worth less than the hole.
+    one lacks a part of its past; `up_since` when (µs) it was connected again; `worthless` whether what lies before a
+    hole is worth less than the hole.
+
+    `followed` (to be set by whoever knows) tells whether somebody follows an instrument, or asked for it lately: these
+    come first, before any activity.
     """
 
     def __init__(
@@ -66,6 +83,7 @@ class Backfiller:
         now: Callable[[], int],
         instrument_of: Callable[[str], Instrument | None],
         doubtful: Callable[[str], bool] = lambda key: False,
+        up_since: Callable[[str], int] = lambda key: -1,
         cold: Callable[[str], bool] = lambda key: False,
         worthless: Callable[[GapFound], bool] = lambda gap: False,
         activity: Callable[[Instrument], int] = lambda _: 0,
@@ -76,7 +94,10 @@ class Backfiller:
         repair_delay: int = DELAY,
         parallel: int = PARALLEL,
     ) -> None:
-        pages = Pages(rest, venue, now)
+        pages = self._pages = Pages(rest, venue, now)
+        self._moved = 0
+        dear = pages.weight > CHEAP
+        self.followed: Callable[[str], bool] = lambda key: False
         self._activity = activity
         self._instrument_of = instrument_of
         self._sink = sink
@@ -84,19 +105,38 @@ class Backfiller:
         self._cold = cold
         self._worthless = worthless
         self._mender = Mender(
-            pages, books, sink, Repair(delay=repair_delay), instrument_of=instrument_of, now=now, sleep=sleep
+            pages,
+            books,
+            sink,
+            Repair(delay=repair_delay, lookback=pages.lookback),
+            instrument_of=instrument_of,
+            now=now,
+            sleep=sleep,
+            rank=self._importance,
         )
         self._warmer = Warmer(
             pages,
             books,
             sink,
-            plan=lambda: Plan(trades=trades, window=window + MARGIN, cap=cap),
+            plan=lambda: Plan(trades=trades, window=window + MARGIN, cap=cap, lookback=pages.lookback),
             unjoined=self.repair,
             now=now,
             sleep=sleep,
             parallel=parallel,
+            rounds=dear,
+            hold=lambda: self._mender.long,
         )
-        self._prober = Prober(pages, books, sink, restarted=self._begin_anew, now=now, sleep=sleep, doubtful=doubtful)
+        self._prober = Prober(
+            pages,
+            books,
+            sink,
+            restarted=self._begin_anew,
+            now=now,
+            sleep=sleep,
+            doubtful=doubtful,
+            patience=_PATIENCE_S if dear else 0.0,
+            up_since=up_since,
+        )
         self._joiner = Joiner(
             pages,
             books,
@@ -107,6 +147,7 @@ class Backfiller:
             now=now,
             sleep=sleep,
             parallel=parallel,
+            patience=_JOIN_PATIENCE_S if dear else 0.0,
         )
 
     def restored(self, key: str) -> None:
@@ -117,9 +158,9 @@ class Backfiller:
     def warm(self, instrument: Instrument) -> None:
         """Read its past, once its stream is up. While that is under way, another order changes nothing."""
         if instrument.key in self._joiner:
-            self._joiner.order(instrument, self._activity(instrument))
+            self._joiner.order(instrument, self._rank(instrument))
         else:
-            self._warmer.order(instrument, self._activity(instrument))
+            self._warmer.order(instrument, self._rank(instrument))
 
     def repair(self, gap: GapFound) -> None:
         """Fill this hole, after the delay; or begin anew after it, where that is cheaper."""
@@ -139,9 +180,9 @@ class Backfiller:
         Where the answer shows that the venue began its ids anew, `Restarted` is fed instead, and the past read again.
         """
         if instrument.key in self._joiner:
-            self._joiner.order(instrument, self._activity(instrument))
+            self._joiner.order(instrument, self._rank(instrument))
         else:
-            self._prober.order(instrument, self._activity(instrument), silent=silent)
+            self._prober.order(instrument, self._rank(instrument), silent=silent)
 
     def forget(self, key: str) -> None:
         """The instrument was removed: drop all work for it."""
@@ -159,6 +200,31 @@ class Backfiller:
                 group.create_task(self._joiner.run(), name="joiner"),
                 group.create_task(self._mender.run(), name="mender"),
             )
+
+    async def moves(self, keys: Sequence[str], since: int) -> str | None:
+        """Which of these instruments (most active first) has traded after venue time `since` (µs), says REST; None:
+        none of the few that are asked about (others each time), or nobody can tell."""
+        asked, self._moved = self._moved, self._moved + _CANARIES
+        for index in range(min(_CANARIES, len(keys))):
+            instrument = self._instrument_of(keys[(asked + index) % len(keys)])
+            if instrument is None:
+                continue
+            try:
+                page = await self._pages.read(instrument, None, 1, kind="probe", deadline=self._now() + _CANARY_US)
+            except UpstreamError:
+                continue
+            if page.trades and page.trades[-1].ts_event > since + _YOUNGER_US:
+                return instrument.key
+        return None
+
+    def outlook(self) -> Outlook:
+        """What is left to be read of missing trades, and in how many seconds that will have been done."""
+        return self._mender.outlook()
+
+    def ready_in(self, key: str) -> float | None:
+        """Seconds until what this instrument lacks will have been asked for (0: it lacks nothing, None: nobody can
+        tell)."""
+        return self._mender.ready_in(key)
 
     @property
     def progress(self) -> Progress:
@@ -187,12 +253,22 @@ class Backfiller:
             failures=warmer.failures + mender.failures + prober.failures + joiner.failures,
         )
 
+    def _rank(self, instrument: Instrument) -> int:
+        return self._activity(instrument) + (_FOLLOWED if self.followed(instrument.key) else 0)
+
+    def _importance(self, key: str) -> tuple[int, ...]:
+        """Followed ones first, then by the magnitude of their volume: within one, what a few calls complete goes first
+        (a tenth of a volume more or less is no reason to let ten others wait)."""
+        instrument = self._instrument_of(key)
+        volume = self._activity(instrument) if instrument is not None else 0
+        return (not self.followed(key), -len(str(volume)))
+
     def _ask(self, instrument: Instrument) -> None:
-        self._prober.order(instrument, self._activity(instrument))
+        self._prober.order(instrument, self._rank(instrument))
 
     def _joined(self, instrument: Instrument) -> None:
         if self._cold(instrument.key):
-            self._warmer.order(instrument, self._activity(instrument), onward=True)
+            self._warmer.order(instrument, self._rank(instrument), onward=True)
 
     def _begin_after(self, gap: GapFound) -> None:
         """Give up all that is older than the end of that hole, and read the past from there."""
@@ -209,7 +285,7 @@ class Backfiller:
         self._warmer.forget(key)
         self._joiner.forget(key)
         self._sink(Forget(key, before, self._now()))
-        self._warmer.order(instrument, self._activity(instrument), onward=True)
+        self._warmer.order(instrument, self._rank(instrument), onward=True)
 
     def _begin_anew(self, instrument: Instrument) -> None:
         self._mender.holes.forget(instrument.key)

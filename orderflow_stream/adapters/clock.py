@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -112,13 +113,20 @@ class Clock:
         self,
         rest: Rest,
         venue: RestVenue,
-        *,
+        *others: tuple[Rest, RestVenue],
         changed: Callable[[int], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Keep the offset fresh: every ten minutes, and at once after a jump of the host's clock. `changed` gets it."""
+        """Keep the offset fresh: every ten minutes, and at once after a jump of the host's clock. `changed` gets it.
+        `others` are venues of the same clock, asked in turn where one does not answer."""
+        sources = deque([(rest, venue), *others])
         while True:
-            good = await self.sync(rest, venue)
+            good = False
+            for _ in range(len(sources)):
+                good = await self.sync(*sources[0])
+                if good:
+                    break
+                sources.rotate(-1)
             if good:
                 changed(self.offset)
             left = INTERVAL_S if good else _RETRY_S

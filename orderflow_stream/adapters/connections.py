@@ -11,7 +11,7 @@ import asyncio
 import random
 import ssl
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal
 
 import structlog
@@ -22,7 +22,8 @@ from orderflow_stream.adapters.link import ConnectionStats, Link
 from orderflow_stream.adapters.minded import Vanished, minded
 from orderflow_stream.adapters.place import ALONE, Ground, Place
 from orderflow_stream.adapters.resolve import Resolver
-from orderflow_stream.core.events import Event, Instrument
+from orderflow_stream.adapters.silent_path import Moves, Seen, SilentPath
+from orderflow_stream.core.events import Event, Instrument, Liquidation
 from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.feed.audit import Audit
 from orderflow_stream.feed.orders import Policy
@@ -75,8 +76,10 @@ class Connections:
 
     Every trade, and `FeedUp` / `FeedDown` per connection, go to `sink` synchronously, on the loop, in order. An
     exception of `sink` ends `run`. `hushed` gets the instruments of a shard of which nothing comes any more though it
-    should; what the venue says to that is told by `doubt`. Public fallbacks are dialled only where `fallbacks` is set
-    and `url` is the venue's default.
+    should; what the venue says to that is told by `doubt`. `moves` asks REST whether one of those instruments (most
+    active first) has traded since a venue time (µs): where it has, and a subscribed connection has never brought
+    anything, that is said (`SilentPath`). Public fallbacks are dialled only where `fallbacks` is set and `url` is the
+    venue's default. `liquidated` gets the liquidations of a venue whose frames are that.
     """
 
     def __init__(
@@ -97,6 +100,8 @@ class Connections:
         tls: ssl.SSLContext | None = None,
         resolver: Resolver | None = None,
         hushed: Callable[[tuple[str, ...]], None] = lambda keys: None,
+        moves: Moves | None = None,
+        liquidated: Callable[[Liquidation], None] = lambda liquidation: None,
     ) -> None:
         if not 1 <= streams_per_connection <= venue.max_streams:
             raise ValueError(
@@ -137,7 +142,9 @@ class Connections:
             others=self._others,
             hushed=self._hushed,
             group=self._tasks,
+            liquidated=liquidated,
         )
+        self._path = SilentPath(venue, url, clock, self._log, moves) if moves is not None else None
 
     # -- what the app asks -------------------------------------------------------------------------------------------
 
@@ -186,7 +193,7 @@ class Connections:
         """The venue has trades of this symbol that no connection brought: open another one beside each that carries it.
         The old one goes only if the new one brings the symbol; a symbol is tried once in ten minutes."""
         number = self._plan.shard(symbol)
-        if number is not None:
+        if number is not None and not (self._path is not None and self._path.silent(number)):
             for place in self._shards[number].places:
                 place.doubt(self._keys[symbol])
 
@@ -293,8 +300,18 @@ class Connections:
             for place in self._places():
                 if place.task is not None and place.task.cancelled():
                     raise Vanished(place.task)
+            now = int(self._clock.monotonic() * US_PER_S)
             if self._paired:
-                self._compare(int(self._clock.monotonic() * US_PER_S))
+                self._compare(now)
+            if self._path is not None:
+                self._path.look(now, self._seen(), self._tasks)
+
+    def _seen(self) -> Iterator[Seen]:
+        for number, shard in self._shards.items():
+            yield Seen(number, [link for place in shard.places for link in place.links], self._keys_of)
+
+    def _keys_of(self, number: int) -> tuple[str, ...]:
+        return self._known(self._plan.symbols(number))
 
     def _compare(self, now: int) -> None:
         for shard in self._shards.values():
@@ -328,7 +345,7 @@ class Connections:
         shard, now = self._shards.get(number), int(self._clock.monotonic() * US_PER_S)
         if shard is not None and now >= shard.ask_from:
             shard.ask_from = now + _ASK_AGAIN
-            self._tell_hushed(self._known(self._plan.symbols(number)))
+            self._tell_hushed(self._keys_of(number))
 
     def _known(self, symbols: Iterable[str]) -> tuple[str, ...]:
         return tuple(self._keys[symbol] for symbol in symbols if symbol in self._keys)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -32,12 +33,20 @@ from orderflow_stream.core.events import (
     StateChanged,
     Update,
 )
+from orderflow_stream.feed.repair import Outlook
 from orderflow_stream.feed.selection import Fault, Selection, is_pattern, select
 
 #: Seconds between two looks for on-demand symbols that nobody asks for any more.
 IDLE_LOOK: Final = 15.0
+#: What was asked for within so long (µs) is wanted: it comes before others that nobody asks for.
+LATELY: Final = 600_000_000
 #: Trades read of a symbol on demand where a time window is asked for.
 DEMAND_TRADES: Final = 5_000
+
+#: µs before its delivery from which on a contract that does not trade any more is said to be delivered.
+_DELIVERING: Final = 3_600_000_000
+#: µs that the times of consecutive ids may go back.
+_GOES_BACK: Final = 1_000_000
 
 _WORTH_A_NOTE: Final = (GapFound, Corrected, StateChanged)
 
@@ -56,7 +65,13 @@ class Held:
 
     def newest_ts(self, key: str) -> int | None:
         book = self._engine.book(key)
-        return None if book is None or book.tape.newest_ts < 0 else book.tape.newest_ts
+        newest = None if book is None else book.tape.newest()
+        if book is None or newest is None:
+            return None
+        # An old id with a time far beyond that of the newest one is of another generation, spliced in before anyone
+        # knew: it must not hide that the ids began anew. Merged rows may go back by a little.
+        latest = book.tape.newest_ts
+        return latest if latest - newest.ts_event <= _GOES_BACK else newest.ts_event
 
     def oldest_id(self, key: str) -> int | None:
         book = self._engine.book(key)
@@ -108,6 +123,8 @@ class Ingest:
         self._promoted: set[str] = set()
         self._restored: set[str] = set()  # read from a journal, and not confirmed by a selection yet
         self._told: set[str] = set()
+        self._asked: dict[str, int] = {}  # when somebody last asked for an instrument
+        backfiller.followed = self.followed
         self.configured: dict[str, Instrument] = {}
         self._notes = Notes(clock.now, self.streams)
         self._began = clock.monotonic()
@@ -189,7 +206,9 @@ class Ingest:
         gone = [] if self._symbols.fetched_at is None else [key for key in self.configured if key not in wanted]
         self._tell_rest(wanted.values())
         for instrument in wanted.values():
-            self._engine.add(instrument)
+            book = self._engine.add(instrument)
+            if book.demand:  # asked for before it was configured: from now on its stream tells, and nothing removes it
+                book.demand = book.warm = book.verified = False
         for key in gone:
             self._drop(key, self.configured[key].symbol)
         if self._symbols.fetched_at is not None or not any(map(is_pattern, self._patterns)):
@@ -221,7 +240,10 @@ class Ingest:
             # what a journal brought back as it was then.
             books = self._engine.books.items()
             known = {book.instrument.symbol: book.instrument for key, book in books if key in self._restored}
-            plain = {name: known.get(name) or symbols.provisional(name) for name in names}
+            plain: dict[str, Instrument] = {}
+            for name in names:
+                with suppress(LookupError):  # no guess will do: it waits for the list
+                    plain[name] = known.get(name) or symbols.provisional(name)
             return Selection(tuple((plain | known if any(map(is_pattern, self._patterns)) else plain).values()), ())
         listed = {each.symbol: each for each in symbols.instruments}
         listed |= {each.symbol: each for name in names if (each := symbols.by_symbol(name)) is not None}
@@ -236,21 +258,28 @@ class Ingest:
     def _tell_rest(self, wanted: Iterable[Instrument]) -> None:
         """One line for what stopped to trade, one for what trades again."""
         resting: list[str] = []
+        delivered: list[str] = []
         awake: list[str] = []
         for instrument in wanted:
             before = self.configured.get(instrument.key)
             if instrument.trading and before is not None and not before.trading:
                 awake.append(instrument.symbol)
             elif not instrument.trading and (before is None or before.trading):
-                resting.append(f"{instrument.symbol} ({instrument.status or 'no longer listed'})")
+                if instrument.delivery and instrument.delivery <= self._clock.now() + _DELIVERING:
+                    delivered.append(f"{instrument.symbol} ({instrument.status or 'no longer listed'})")
+                else:
+                    resting.append(f"{instrument.symbol} ({instrument.status or 'no longer listed'})")
         if resting:
             log.warning("symbols do not trade now; what is known of them is kept", symbols=", ".join(resting))
+        if delivered:
+            log.info("contracts are delivered: no more trades come, their tapes are kept", symbols=", ".join(delivered))
         if awake:
             log.info("symbols trade again", symbols=", ".join(awake))
 
     def _drop(self, key: str, symbol: str) -> None:
         self._connections.remove([symbol])
         self._backfiller.forget(key)
+        self._asked.pop(key, None)
         self._engine.remove(key)
 
     # -- on demand ------------------------------------------------------------------------------------------------
@@ -268,11 +297,26 @@ class Ingest:
         """How often these missing ids were asked of REST, and when (µs) they will be again (None: never, or now)."""
         return self._backfiller.holes.attempts(key, first, last)
 
+    def outlook(self) -> Outlook:
+        """What is left to be read of missing trades: symbols, calls, trades, seconds."""
+        return self._backfiller.outlook()
+
+    def ready_in(self, key: str) -> float | None:
+        """Seconds until what an instrument lacks will have been asked for, in the order of importance (0: it lacks
+        nothing, None: nobody can tell)."""
+        return self._backfiller.ready_in(key)
+
+    def followed(self, key: str) -> bool:
+        """Whether somebody has a stream open on this instrument, or asked for it lately."""
+        asked = self._asked.get(key)
+        return self._listened(key) or (asked is not None and self._clock.now() - asked < LATELY)
+
     def touch(self, key: str) -> None:
         """Somebody asks for an instrument that is in memory: one that is there on demand is not idle."""
+        now = self._asked[key] = self._clock.now()
         demand = self._reader.demand
         if key in demand:
-            demand.asked(key, self._clock.now())
+            demand.asked(key, now)
 
     async def read(
         self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float

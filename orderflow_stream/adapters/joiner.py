@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 class _Item(Struct, eq=False):
     instrument: Instrument
+    ordered: int
 
 
 class Joiner:
@@ -49,7 +50,10 @@ class Joiner:
         now: Callable[[], int],
         sleep: Callable[[float], Awaitable[object]],
         parallel: int,
+        patience: float = 0.0,
     ) -> None:
+        """`patience`: seconds that an instrument gets to prove itself by its next trade before a page is asked for."""
+        self._patience = patience
         self._pages = pages
         self._books = books
         self._sink = sink
@@ -77,7 +81,7 @@ class Joiner:
     def order(self, instrument: Instrument, rank: int) -> None:
         """Join it; once under way, another order changes nothing."""
         if self._expected.get(instrument.key) is None:
-            item = self._expected[instrument.key] = _Item(instrument)
+            item = self._expected[instrument.key] = _Item(instrument, self._now())
             self._work.put(item, rank)
 
     def forget(self, key: str) -> None:
@@ -92,6 +96,8 @@ class Joiner:
         key = item.instrument.key
         if self._expected.get(key) is not item:
             return
+        if (left := self._patience - (self._now() - item.ordered) / 1e6) > 0:
+            await self._sleep(left)
         # What the stream has proven meanwhile, by the next id or by a hole that is being filled, needs no page.
         tries = 0
         while self._doubtful(key):

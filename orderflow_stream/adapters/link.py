@@ -82,6 +82,7 @@ class Link:
         self.turn_over = asyncio.Event()
         self.turn_over_reason: ReplaceReason = "age"
         self.brought: set[str] | None = None  # instruments whose trades came, noted while somebody wants to know
+        self.told = False  # that its symbols do not come is told by whoever found it out
         self.ended = asyncio.Event()
         self.reason = ""  # one word for a metric, set by whoever closed it first
         self.detail = ""  # the same for a person
@@ -119,8 +120,9 @@ class Link:
             self.reason, self.detail = reason, detail or reason
         self.wire.close_soon(code)
 
-    def condemn(self, reason: ReplaceReason, why: str = "") -> None:
-        """To be replaced, says who sees more than this connection; `why` where its symbols are known not to come."""
+    def condemn(self, reason: ReplaceReason | None, why: str = "") -> None:
+        """To be replaced (None: kept all the same), says who sees more than this connection; `why` where its symbols
+        are known not to come."""
         self.session.condemn(reason, why)
         self._tell()
 

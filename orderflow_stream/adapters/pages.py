@@ -34,6 +34,23 @@ class Pages:
         # the loop has sockets to read in between: one such piece of work a turn.
         self._turn = asyncio.Lock()
 
+    @property
+    def weight(self) -> int:
+        """What a page weighs at this venue."""
+        return self._venue.trades_request("A", limit=1).weight
+
+    @property
+    def lookback(self) -> int | None:
+        """How far back (µs) the venue tells of trades; None: to the very first."""
+        return getattr(self._venue, "lookback", None)
+
+    def forecast(self, kind: Kind, count: int) -> float | None:
+        """Seconds until so many pages will have been asked for; None while REST does not answer."""
+        if self._rest.failing is not None:
+            return None
+        now = self._now()
+        return max(0, self._rest.budget.forecast(kind, self.weight, count, now) - now) / 1e6 if count else 0.0
+
     async def read(
         self,
         instrument: Instrument,

@@ -16,7 +16,7 @@ from msgspec import Struct
 from orderflow_stream.adapters.dialler import Dialler, Log, host_of
 from orderflow_stream.adapters.link import ConnectionStats, Link
 from orderflow_stream.adapters.ws import DialError
-from orderflow_stream.core.events import Event, FeedDown, FeedUp
+from orderflow_stream.core.events import Event, FeedDown, FeedUp, Liquidation
 from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.feed.orders import ON_PROOF, BadFrame, Lost, Notice, Policy, Replace, SubscribeRefused, Up
 from orderflow_stream.feed.protocols import Clock, StreamVenue
@@ -54,6 +54,7 @@ class Ground(Struct, frozen=True):
     others: Callable[[Place], list[Link]]  # the links of the other place of the same shard
     hushed: Callable[[int], None]  # no link of a shard brings what its rhythm says it should
     group: Callable[[], asyncio.TaskGroup]
+    liquidated: Callable[[Liquidation], None]
 
 
 class Place:
@@ -310,8 +311,11 @@ class Place:
                 keys = self._ground.keys(symbols)
                 if keys:
                     self._ground.sink(FeedUp(keys, ts, link.number))
+            case Liquidation():
+                self._ground.liquidated(notice)
             case Lost(symbols, reason):
-                log.warning("feed does not come", connection=link.number, host=link.host, reason=reason)
+                if not link.told:
+                    log.warning("feed does not come", connection=link.number, host=link.host, reason=reason)
                 self._down(symbols, link.number, reason)
             case SubscribeRefused(symbols, code, message):
                 log.warning(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 
 from orderflow_stream.adapters.pages import Pages
 from orderflow_stream.adapters.rest import Rest
 from orderflow_stream.core.events import Instrument, Refill
-from orderflow_stream.feed.demand import Demand, ReadPlan, ReadResult, held_by
+from orderflow_stream.feed.demand import PAGES, Demand, ReadPlan, ReadResult, held_by
 from orderflow_stream.feed.errors import UnknownSymbol, UpstreamFailed
 from orderflow_stream.feed.upstream import Books, RestVenue, Sink
+
+#: What one read may weigh.
+WEIGHT: Final = 20
 
 
 class _Flight(Struct, eq=False):
@@ -34,6 +38,7 @@ class Reader:
         self, rest: Rest, venue: RestVenue, books: Books, sink: Sink, *, now: Callable[[], int], demand: Demand
     ) -> None:
         self._pages = Pages(rest, venue, now)
+        self._most = max(1, min(PAGES, WEIGHT // self._pages.weight))
         self._books = books
         self._sink = sink
         self._now = now
@@ -88,6 +93,8 @@ class Reader:
             window=window,
             head_only=head_only,
             origin=self.demand.origin(key),
+            pages=self._most,
+            lookback=self._pages.lookback,
         )
         task = asyncio.create_task(self._fly(instrument, plan, deadline))
         flight = _Flight(task, 0 if window is not None else trades, window or 0, head_only)

@@ -14,27 +14,25 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
-from msgspec import Struct
 
 from orderflow_stream.adapters import kept
-from orderflow_stream.adapters.journal.frame import FrameData
 from orderflow_stream.adapters.journal.jobs import FlushJob, FrameJob, MetaJob, SnapshotJob, Stats
 from orderflow_stream.adapters.journal.writer import Writer
+from orderflow_stream.adapters.sealing import Taken, frame
 from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import (
+    AnyEvent,
+    AnyUpdate,
     Corrected,
-    Event,
     Forget,
     GapFound,
     Instrument,
-    LargePrint,
     LateTrades,
+    Liquidation,
     Refill,
     Restarted,
-    Trade,
-    Update,
 )
 from orderflow_stream.core.restore import account, dump
 
@@ -63,19 +61,6 @@ class EventLog(Protocol):
     def last_change(self, key: str) -> int: ...
 
 
-class _Taken(Struct):
-    """What a frame is made of, once the thread comes to it."""
-
-    ts: int
-    since: int
-    position: int
-    came: list[tuple[int, Any]]
-    accounts: list[kept.Accounted]
-    instruments: list[Instrument]
-    generations: dict[str, int]
-    resumed: kept.Resumed | None = None
-
-
 class Recorder:
     """`saw` is told of everything but plain trades, `run` seals frames. `now` is venue time (µs)."""
 
@@ -100,6 +85,7 @@ class Recorder:
         self._elapsed = elapsed
         self._block = block
         self._since = events.seq
+        self._told: dict[str, int] = {}  # after which position the last liquidation was told of
         self._dirty: dict[str, None] = {}  # instruments whose account may have changed
         self._gappy: dict[str, list[tuple[int, int, str]]] = {}  # those with open holes on record, as last written
         self._named: dict[str, Instrument] = {}
@@ -117,12 +103,14 @@ class Recorder:
 
     # -- what happened ------------------------------------------------------------------------------------------------
 
-    def saw(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+    def saw(self, event: AnyEvent | None, updates: tuple[AnyUpdate, ...]) -> None:
         """`event` was applied and published (None: time was), and `updates` came of it. Plain trades need not be told
         of: the event log has them."""
         for update in updates:
             if isinstance(update, _WORTH):
                 self._dirty[update.instrument] = None
+            elif isinstance(update, Liquidation):
+                self._told[update.instrument] = self._log.seq
         if event is None or not isinstance(event, Refill | Restarted | Forget):
             return
         book = self._engine.book(event.instrument)
@@ -169,9 +157,10 @@ class Recorder:
         if not came and not accounts and not instruments and events.seq == self._since:
             return True
         generations = {key: book.generation for key, book in self._engine.books.items() if book.generation > 1}
+        rpi = any(book.tape.rpi for book in self._engine.books.values())
         since, self._since = self._since, events.seq
         self._sealed = since
-        taken = _Taken(self._now(), since, events.seq, came, accounts, instruments, generations, self._resumed)
+        taken = Taken(self._now(), since, events.seq, came, accounts, instruments, generations, self._resumed, rpi)
         self._resumed = None  # lost with its frame, if that is dropped: what is before it cannot be gone on from
         if self._writer.offer(FrameJob(partial(frame, taken), len(came))):
             return True
@@ -270,13 +259,14 @@ class Recorder:
             self._writer.offer(MetaJob(CLEAN, kept.to_pack(clean), behind=True))
 
     def _changed(self, key: str) -> bool:
-        return self._log.last_change(key) > self._done.get(key, -1)
+        return max(self._log.last_change(key), self._told.get(key, -1)) > self._done.get(key, -1)
 
     def _take(self, key: str, book: Book) -> bool:
         taken = dump(book)
         ring, untold = tracker(book).dump()
-        words = kept.Words(self._log.seq, book.instrument, taken.facts, ring, untold)
-        held = len(taken.chunks[-1][0]) * 48 + len(taken.seconds) + len(taken.minutes)
+        told = book.liquidations[:]
+        words = kept.Words(self._log.seq, book.instrument, taken.facts, ring, untold, liquidations=told)
+        held = len(taken.chunks[-1][0]) * 8 * len(taken.chunks[-1]) + len(taken.seconds) + len(taken.minutes)
         job = SnapshotJob(key, self._now(), partial(kept.encode_snapshot, words, taken), held)
         if not self._writer.offer(job):
             return False
@@ -337,45 +327,3 @@ def tracker(book: Book) -> LargeTracker:
 def _standing(book: Book) -> list[tuple[int, int, str]]:
     """What is open of the record of holes."""
     return [(one.first, one.last, one.status) for one in book.gap_log if one.status == "open"]
-
-
-def frame(taken: _Taken) -> FrameData:
-    """The frame of what was taken: for the thread that writes."""
-    which: dict[str, int] = {}
-    rows: list[tuple[int, Trade]] = []
-    late: list[int] = []
-    entries = [(taken.since, kept.INSTRUMENT, kept.to_pack(one)) for one in taken.instruments]
-    if taken.resumed is not None:
-        entries.append((taken.since, kept.RESUMED, kept.to_pack(taken.resumed)))
-    for seq, payload in taken.came:
-        kind = type(payload)
-        if kind is Trade:
-            rows.append((seq, payload))
-        elif kind is LargePrint:
-            entries.append((seq, kept.LARGE, kept.to_large(payload)))
-        elif kind is Restarted:
-            entries.append((seq, kept.CUT, kept.to_pack(kept.Cut(payload.instrument, payload.ts))))
-        elif kind is Forget:
-            entries.append((seq, kept.CUT, kept.to_pack(kept.Cut(payload.instrument, payload.ts, payload.before))))
-        elif hasattr(payload, "trade"):  # what the event log wraps a repaired trade in
-            rows.append((seq, payload.trade))
-            late.append(seq)
-        else:
-            told = kept.Note(payload.instrument, payload.topic, payload.body)
-            entries.append((seq, kept.NOTE, kept.to_pack(told)))
-    if late:
-        entries.append((late[-1], kept.LATE, kept.to_late(late)))
-    entries += [(taken.position, kept.ACCOUNT, kept.to_pack(one)) for one in taken.accounts]
-    if taken.generations:
-        entries.append((taken.position, kept.GENERATIONS, kept.to_pack(taken.generations)))
-    made = FrameData(taken.ts, taken.position, (), taken.since, entries=entries)
-    made.which.extend([which.setdefault(one.instrument, len(which)) for _, one in rows])
-    made.ids.extend([one.id for _, one in rows])
-    made.price.extend([one.price for _, one in rows])
-    made.qty.extend([one.qty if one.side > 0 else -one.qty for _, one in rows])
-    made.ts_event.extend([one.ts_event for _, one in rows])
-    made.first.extend([one.first_id for _, one in rows])
-    made.last.extend([one.last_id for _, one in rows])
-    made.seq.extend([seq for seq, _ in rows])
-    made.instruments = tuple(which)
-    return made

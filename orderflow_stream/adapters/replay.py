@@ -13,8 +13,7 @@ from orderflow_stream.adapters.restorer import restore
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import FeedUp, Instrument, Probe, Refill, Trade
-from orderflow_stream.venues.binance_archive import ArchiveRow, read_archive
-from orderflow_stream.venues.binance_rest import Row, to_trade
+from orderflow_stream.venues.binance_archive import ArchiveRow, archive_trade, read_archive
 
 #: Rows between two calls of `progress`.
 STRIDE: Final = 20_000
@@ -106,11 +105,7 @@ def in_order(files: Iterable[Path]) -> list[Path]:
 
 
 def _trade(key: str, path: Path, row: ArchiveRow) -> Trade:
-    trade = to_trade(
-        key,
-        Row(a=row.id, p=row.price, q=row.qty, T=row.ts, m=row.buyer_is_maker, f=row.first, l=row.last),
-        row.ts,
-    )
+    trade = archive_trade(key, row)
     if isinstance(trade, Trade):
         return trade
     raise ReplayError(f"{path}: trade {row.id} has an unreadable {trade} (price {row.price!r}, quantity {row.qty!r})")

@@ -14,26 +14,26 @@ from typing import Final, Protocol
 import msgspec
 import numpy as np
 from msgspec import Struct, field
-from numpy.typing import NDArray
 
 from orderflow_stream.adapters import kept
 from orderflow_stream.adapters.journal.frame import FrameData, FrameError, decode
 from orderflow_stream.adapters.journal.rows import Frame
 from orderflow_stream.adapters.journal.rows import Snapshot as Stored
 from orderflow_stream.adapters.recorder import CLEAN, EPOCH, RESERVED, tracker
+from orderflow_stream.adapters.stretch import Frames, Payload
+from orderflow_stream.core import liquidations
 from orderflow_stream.core.book import Book
+from orderflow_stream.core.columns import Ints, Rows
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import BUY, SELL, GapFound, Instrument, LargePrint, Trade
-from orderflow_stream.core.restore import Account, Base, Rows, base_of, fill, forget, settle
+from orderflow_stream.core.events import GapFound, Instrument
+from orderflow_stream.core.restore import Account, Base, base_of, fill, forget, settle
 
 #: Frames of at least so long (µs) before the end are read, so that streams can resume from before it.
 TAIL: Final = 120_000_000
 _END: Final = 1 << 62
 _clean: Final = msgspec.msgpack.Decoder(dict[str, tuple[int, int]]).decode
 
-Ints = NDArray[np.int64]
-#: A log event read back; the trades that came by a repair are wrapped.
-Payload = Trade | LargePrint | kept.Note
+__all__ = ["Payload", "Restored", "Source", "restore"]
 
 
 class Source(Protocol):
@@ -67,114 +67,6 @@ class Restored(Struct):
     seconds: float = 0.0
 
 
-class _Frames:
-    """All that a stretch of frames holds, by instrument."""
-
-    def __init__(self, findings: list[str]) -> None:
-        self.findings = findings
-        self.count = 0
-        self.first = 0
-        self.position = 0
-        self.floor: int | None = None
-        self.resumed: list[tuple[int, kept.Resumed]] = []
-        self.instruments: dict[str, Instrument] = {}
-        self.cuts: dict[str, list[tuple[int, kept.Cut]]] = {}
-        self.accounts: dict[str, tuple[int, Account]] = {}
-        self.prints: dict[str, list[tuple[int, LargePrint]]] = {}
-        self.events: list[tuple[int, Payload]] = []
-        self.late: set[int] = set()
-        self.generations: dict[str, int] = {}
-        self._keys: dict[str, int] = {}
-        self._parts: list[tuple[Ints, ...]] = []
-        self._odd = 0
-
-    def add(self, frame: FrameData) -> None:
-        """The next one."""
-        if not self.count:
-            self.first = frame.since
-        self.count += 1
-        before, self.position = self.position, frame.position
-        if len(frame):
-            keys = np.array([self._keys.setdefault(key, len(self._keys)) for key in frame.instruments], np.int64)
-            which, *columns = frame.columns()
-            self._parts.append((keys[which], *columns))
-        for seq, kind, body in frame.entries:
-            try:
-                self._entry(seq, kind, body)
-            except (msgspec.MsgspecError, kept.KeptError):
-                self._odd += 1
-        resumed = self.resumed[-1] if self.resumed and self.resumed[-1][0] == frame.since else None
-        if self.floor is None:
-            self.floor = frame.since if resumed is None else resumed[1].position
-        elif frame.lost or before != (frame.since if resumed is None else resumed[1].position):
-            self.floor = frame.since  # what was logged before is not all here
-
-    def floor_of(self, key: str) -> int:
-        """The position after which nothing was lost of that instrument, as far as what other processes told goes."""
-        cuts = (seq for seq, _ in self.cuts.get(key, ()))
-        return max((*cuts, *(since for since, resumed in self.resumed if key not in resumed.keys)), default=0)
-
-    def _entry(self, seq: int, kind: str, body: bytes) -> None:
-        if kind == kept.LARGE:
-            found = kept.large(body)
-            self.events.append((seq, found))
-            if found.group == "order":
-                self.prints.setdefault(found.instrument, []).append((seq, found))
-        elif kind == kept.NOTE:
-            self.events.append((seq, kept.note(body)))
-        elif kind == kept.LATE:
-            self.late.update(kept.late(body))
-        elif kind == kept.CUT:
-            cut = kept.cut(body)
-            self.cuts.setdefault(cut.key, []).append((seq, cut))
-        elif kind == kept.ACCOUNT:
-            told = kept.accounted(body)
-            self.accounts[told.key] = seq, told.account
-        elif kind == kept.INSTRUMENT:
-            one = kept.instrument(body)
-            self.instruments[one.key] = one
-        elif kind == kept.RESUMED:
-            self.resumed.append((seq, kept.resumed(body)))
-        elif kind == kept.GENERATIONS:
-            self.generations |= kept.generations(body)
-        else:
-            self._odd += 1
-
-    def close(self) -> None:
-        """All were added: sort the rows by instrument, in order of arrival."""
-        if self._odd:
-            self.findings.append(f"{self._odd} entries of the journal cannot be read and are left out")
-        empty: Ints = np.empty(0, np.int64)
-        parts = self._parts or [(empty,) * 8]
-        self._which, *columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-        self._parts = []
-        self._order = np.argsort(self._which, kind="stable")
-        self._edges = np.searchsorted(self._which[self._order], np.arange(len(self._keys) + 1))
-        *rows, self._seqs = columns
-        self._rows = Rows(*rows)
-
-    def of(self, key: str) -> tuple[Rows, Ints]:
-        """The rows of an instrument and their places in the event log."""
-        number = self._keys.get(key)
-        if number is None:
-            return Rows.none(), np.empty(0, np.int64)
-        index = self._order[self._edges[number] : self._edges[number + 1]]
-        return self._rows.take(index), self._seqs[index]
-
-    def trades(self, most: int) -> list[tuple[int, Trade]]:
-        """The newest trades that were log events."""
-        index = np.flatnonzero(self._seqs > 0)[-most:]
-        keys = list(self._keys)
-        columns = [column[index].tolist() for column in (self._seqs, self._which, *self._rows)]
-        return [
-            (seq, Trade(keys[which], id_, price, abs(qty), SELL if qty < 0 else BUY, ts, first, last, ts))
-            for seq, which, id_, price, qty, ts, first, last in zip(*columns, strict=True)
-        ]
-
-    def keys(self) -> set[str]:
-        return set(self._keys) | set(self.accounts)
-
-
 def restore(
     source: Source,
     engine: Engine,
@@ -193,7 +85,7 @@ def restore(
     metas = source.metas()
     clean = _read_clean(metas)
     seqs = {stored.key: stored.seq for stored in source.snapshots()}
-    frames = _Frames(restored.findings)
+    frames = Frames(restored.findings)
     for frame in _frames(source, seqs, clean, tail, restored.findings):
         frames.add(frame)
     frames.close()
@@ -280,7 +172,7 @@ def _bring_back(
     engine: Engine,
     instrument: Instrument,
     snapshot: kept.Snapshot | None,
-    frames: _Frames,
+    frames: Frames,
     restored: Restored,
     now: int,
 ) -> None:
@@ -303,7 +195,8 @@ def _bring_back(
     ring = [] if snapshot is None else snapshot.words.ring
     untold = snapshot is not None and snapshot.words.untold
     prints, done = [one for one in frames.prints.get(key, ()) if one[0] > position], -1
-    book = engine.add(instrument)
+    # Its columns and sums are of what the venue said then; what it said last comes after.
+    book = engine.add(instrument if snapshot is None else snapshot.words.instrument)
     large = tracker(book)
     try:
         for seq, cut in [*cuts, (_END, None)]:
@@ -324,7 +217,10 @@ def _bring_back(
         engine.remove(key)
         restored.findings.append(f"the snapshot of {key} makes no sense ({error}): it is read by REST")
         return
+    engine.add(instrument)
     settle(book, known, now)
+    told = [] if snapshot is None else snapshot.words.liquidations
+    liquidations.load(book, [*told, *(one for seq, one in frames.liquidations.get(key, ()) if seq > position)], now)
     engine.keeper.keep(book, now)
     book.warm = book.warm and _reaches(book, engine, known)
     if not book.warm and book.sequence.newest is not None:
@@ -357,7 +253,7 @@ def _reaches(book: Book, engine: Engine, known: Account | None) -> bool:
     return len(tape) >= keeper.trades and oldest.ts_event <= tape.newest_ts - keeper.span
 
 
-def _event_log(restored: Restored, metas: dict[str, bytes], frames: _Frames, position: int, most_trades: int) -> None:
+def _event_log(restored: Restored, metas: dict[str, bytes], frames: Frames, position: int, most_trades: int) -> None:
     """Where the event log goes on, and what of it can be told again."""
     try:
         restored.epoch = metas[EPOCH].decode("ascii")

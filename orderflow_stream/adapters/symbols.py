@@ -27,8 +27,13 @@ T = TypeVar("T")
 HOUR_S: Final = 3600.0
 #: Seconds until a failed refresh is tried again; the last one repeats.
 _AGAIN: Final = (5.0, 15.0, 60.0, 300.0)
-#: States in which a symbol does not trade and the venue still tells of it: a halt, a maintenance, a delisting.
+#: States in which a symbol does not trade and the venue still tells of it: a halt, a maintenance, a delisting. (A venue
+#: that lists all of them at once says so by its `resting`.)
 RESTING: Final = ("BREAK", "HALT")
+#: What a page of trades weighs where it is no matter.
+_CHEAP: Final = 4
+#: Seconds after the delivery of a contract until the list is asked what became of it.
+_DELIVERED_S: Final = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -81,13 +86,15 @@ class Symbols:
     ) -> None:
         """`volumes`: also keep the 24 h volumes (80 weight an hour), for `top:N` and for the order of work. `names`:
         symbols that are wanted whether they trade or not."""
+        names = tuple(names)
         self._rest = rest
         self._venue = venue
         self._now = now
         self._budget = budget
-        self.want_volumes = volumes
+        # Where a page of trades is dear, importance decides over minutes: 40 weight an hour are well spent on it.
+        self.want_volumes = volumes or (bool(names) and getattr(venue, "trades_weight", 0) > _CHEAP)
         self._sleep = sleep
-        self.names = tuple(names)
+        self.names = names
         self._by_symbol: dict[str, Instrument] = {}
         self._resting: dict[str, Instrument] = {}
         self._guessed: dict[str, Instrument] = {}
@@ -110,14 +117,21 @@ class Symbols:
 
     def provisional(self, symbol: str) -> Instrument:
         """The instrument of a name that a user configured, also while no list was ever had: its base and quote are
-        then a guess by the longest known quote, until the list arrives."""
+        then a guess by the longest known quote, until the list arrives. `LookupError` where the venue's codec would
+        not guess, since numbers could be wrong."""
         known = self.by_symbol(symbol)
         if known is not None:
             return known
-        venue = self._venue.name
-        guess = guess_instrument(symbol, venue) or Instrument(venue, symbol, symbol, "")
+        by_venue: Callable[[str], Instrument | None] = getattr(self._venue, "guess", self._guess)
+        guess = by_venue(symbol)
+        if guess is None:
+            raise LookupError(f"{symbol}: what it is worth is not known without the list of {self._venue.name}")
         self._guessed[symbol] = guess
         return guess
+
+    def _guess(self, symbol: str) -> Instrument:
+        venue = self._venue.name
+        return guess_instrument(symbol, venue) or Instrument(venue, symbol, symbol, "")
 
     def is_provisional(self, symbol: str) -> bool:
         """Whether base and quote of this name are a guess."""
@@ -161,8 +175,11 @@ class Symbols:
         """Fetch what is listed and does not trade: configured symbols among it are kept and said to rest, others may
         still be read on demand. On failure what was known stays. Returns whether it is news."""
         found: dict[str, Instrument] = {}
+        statuses: tuple[str, ...] = getattr(self._venue, "resting", RESTING)
+        if not statuses:
+            return False  # the one list has them all
         try:
-            for status in RESTING:
+            for status in statuses:
                 listed = await self._rest.fetch_slowly(
                     self._venue.exchange_info_request(status),
                     "warmup",
@@ -196,10 +213,16 @@ class Symbols:
                 failures = 0
                 if await self.refresh_resting():
                     changed()
-                await self._sleep(HOUR_S)
+                await self._sleep(self._pause())
             else:
                 await self._sleep(_AGAIN[min(failures, len(_AGAIN) - 1)])
                 failures += 1
+
+    def _pause(self) -> float:
+        """Seconds until the next refresh: an hour, or just after the next delivery of a contract."""
+        now = self._now()
+        left = min((each.delivery - now for each in self._by_symbol.values() if each.delivery > now), default=0) / 1e6
+        return left + _DELIVERED_S if 0 < left < HOUR_S - _DELIVERED_S else HOUR_S
 
     async def _refresh_volumes(self, deadline: int | None) -> None:
         try:
@@ -215,6 +238,12 @@ class Symbols:
 
     def _take(self, instruments: Iterable[Instrument]) -> None:
         fresh = {each.symbol: each for each in instruments}
+        if not getattr(self._venue, "resting", RESTING):
+            # What has not traded while we ran is known, and not among what does.
+            self._resting = {
+                name: each for name, each in fresh.items() if not each.trading and name not in self._by_symbol
+            }
+            fresh = {name: each for name, each in fresh.items() if name not in self._resting}
         for symbol, old in self._by_symbol.items():
             if symbol not in fresh:  # delisted, or a maintenance: it comes back under the same name
                 fresh[symbol] = self._resting.get(symbol) or _gone(old)
@@ -233,7 +262,7 @@ class Symbols:
         weights = [limit for limit in limits if limit.kind == "REQUEST_WEIGHT"]
         if weights and self._budget is not None:
             tightest = min(weights, key=lambda limit: limit.limit / limit.interval_s)
-            self._budget.set_limit(tightest.limit, tightest.interval_s)
+            self._budget.set_limit(tightest.limit, tightest.interval_s, by=self._venue.name)
 
     def _out(self, reason: str) -> None:
         self.error = reason

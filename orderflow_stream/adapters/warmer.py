@@ -1,18 +1,32 @@
-"""Reads the past of instruments whose stream has come up: the shell around `feed.backfill.Plan`."""
+"""Reads the past of instruments whose stream has come up: the shell around `feed.backfill.Plan`.
+
+Where a page is dear, nobody gets a second one before all have had their first (`rounds`): the newest trades of everyone
+first, then deeper. Deep pages wait for repairs, and time works for us: what the streams have brought meanwhile is not
+asked for, and a tape that goes back far enough by streaming is warm without any REST.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from msgspec import Struct
 
-from orderflow_stream.adapters.pages import Pages
+from orderflow_stream.adapters.minded import minded
+from orderflow_stream.adapters.pages import Fetched, Pages
 from orderflow_stream.adapters.ranked import Ranked
 from orderflow_stream.core.events import GapFound, Instrument, Refill
-from orderflow_stream.feed.backfill import Plan
-from orderflow_stream.feed.errors import UnknownSymbol
+from orderflow_stream.feed.backfill import Ask, Plan
+from orderflow_stream.feed.errors import Blocked, UnknownSymbol, UpstreamError
 from orderflow_stream.feed.upstream import Books, Sink
+
+#: Added to a rank for each page that the others are behind: any round outweighs any rank.
+_ROUND: Final = 10**80
+#: Seconds between two looks for tapes that go back far enough by now, and of a pause for repairs.
+LOOK_S: Final = 10.0
+_YIELD_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +48,8 @@ class _Item(Struct, eq=False):
     plan: Plan
     onward: bool = False
     streamed: int | None = None
+    rank: int = 0
+    held: int | None = None  # the newest id when it was ordered
 
 
 class Warmer:
@@ -51,7 +67,12 @@ class Warmer:
         now: Callable[[], int],
         sleep: Callable[[float], Awaitable[object]],
         parallel: int,
+        rounds: bool = False,
+        hold: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`hold`: whether deep pages should wait now (asked only where there are `rounds`)."""
+        self._rounds = rounds
+        self._hold = hold
         self._pages = pages
         self._books = books
         self._sink = sink
@@ -91,7 +112,8 @@ class Warmer:
         if not self._items:
             self._total, self._began = 0, self._now()
         self._total += 1
-        item = self._items[instrument.key] = _Item(instrument, self._plan(), onward)
+        held = self._books.newest_id(instrument.key)
+        item = self._items[instrument.key] = _Item(instrument, self._plan(), onward, rank=rank, held=held)
         self._work.put(item, rank)
 
     def forget(self, key: str) -> None:
@@ -101,21 +123,42 @@ class Warmer:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._work.run()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._work.run(), name="warm-ups")]
+            if self._rounds:
+                tasks.append(group.create_task(self._look(), name="warm by streaming"))
+            await minded(*tasks)
+
+    async def _look(self) -> None:
+        """Those that wait for their turn may not need it any more."""
+        while True:
+            await self._sleep(LOOK_S)
+            for item in list(self._items.values()):
+                if self._suffices(item):
+                    self._enough(item)
 
     async def _warm(self, item: _Item) -> None:
         key, plan = item.instrument.key, item.plan
+        if self._items.get(key) is not item:
+            return
         if item.onward and plan.newest is None and self._resume(item):
             self._sink(Refill(key, (), self._now(), warm=True))  # it goes back far enough as it is
         while self._items.get(key) is item:
+            if self._rounds and self._suffices(item):
+                self._enough(item)
+                return
             ask = plan.next(self._now(), item.streamed)
             if ask is None:
                 self._finish(item)
                 return
             if ask.at > self._now():
                 await self._sleep((ask.at - self._now()) / 1e6)
-            page = await self._pages.read(item.instrument, ask.from_id, ask.limit, kind="warmup")
-            if self._items.get(key) is not item:
+            if self._rounds and plan.pages and self._hold():
+                await self._sleep(_YIELD_S)
+                self._again(item)
+                return
+            page = await self._read(item, ask)
+            if page is None or self._items.get(key) is not item:
                 return
             if plan.newest is None:  # what is held before the first page came by the stream
                 item.streamed = self._books.oldest_id(key)
@@ -128,6 +171,42 @@ class Warmer:
             warm = plan.next(now, item.streamed) is None
             if worth.trades or worth.origin or warm:
                 self._sink(Refill(key, worth.trades, now, lost=worth.lost, origin=worth.origin, warm=warm))
+            if self._rounds and not warm:
+                self._again(item)
+                return
+
+    async def _read(self, item: _Item, ask: Ask) -> Fetched | None:
+        """The page; None where the venue tells nothing that old, which ends the warm-up."""
+        plan = item.plan
+        try:
+            return await self._pages.read(item.instrument, ask.from_id, ask.limit, kind="warmup")
+        except UpstreamError as error:
+            older = plan.first is not None and ask.from_id is not None and ask.from_id < plan.first
+            answered = error.retry == "never" and not isinstance(error, Blocked | UnknownSymbol)
+            if not (answered and older and self._pages.lookback is not None):
+                raise
+        plan.give_up()
+        self._enough(item)
+        return None
+
+    def _again(self, item: _Item) -> None:
+        """Its next page comes after those of all that have had fewer."""
+        if self._items.get(item.instrument.key) is item:
+            self._work.put(item, item.rank - item.plan.pages * _ROUND)
+
+    def _suffices(self, item: _Item) -> bool:
+        """Whether what is held by now, streamed or read, is what the plan wants, and joined to the stream."""
+        books, key, plan = self._books, item.instrument.key, item.plan
+        if plan.newest is None:
+            if books.newest_id(key) == item.held:
+                return False  # nothing came since it was ordered: what was before is not known to be joined
+        elif plan.unjoined(item.streamed) is not None:
+            return False
+        return plan.suffices(books.count(key), books.oldest_ts(key), self._now())
+
+    def _enough(self, item: _Item) -> None:
+        self._sink(Refill(item.instrument.key, (), self._now(), warm=True))
+        self._finish(item)
 
     def _resume(self, item: _Item) -> bool:
         """Let the plan go on where the tape begins; whether nothing is left to be read."""

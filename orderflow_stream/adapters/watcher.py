@@ -20,7 +20,7 @@ from orderflow_stream.core.book import Book
 from orderflow_stream.core.events import UNKNOWN_FILL, Instrument, Probe
 from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.feed.errors import UpstreamError
-from orderflow_stream.feed.silence import Silence
+from orderflow_stream.feed.silence import FLOOR, Silence
 from orderflow_stream.feed.upstream import RestRequest, Sink
 
 #: Seconds between two looks.
@@ -31,6 +31,12 @@ PERIOD: Final = 20 * US_PER_S
 #: How many of a connection's symbols are asked about when it falls silent: the busiest over so many trades.
 BUSIEST: Final = 4
 _PACE: Final = 100
+#: Weight of the questions that the numbers here are for; where one weighs more, there are fewer of them.
+_CHEAP: Final = 4
+#: Where questions are dear: singles within `PERIOD` at most, and least time (µs) between two lists, also in a hurry.
+_DEAR_SINGLES: Final = 4
+_DEAR_PERIOD: Final = 30 * US_PER_S
+_DEAR_HURRY: Final = 10 * US_PER_S
 #: Least time (µs) between two lists where a busy symbol is silent; `PERIOD` where none is.
 HURRY: Final = 5 * US_PER_S
 _PATIENCE: Final = 10 * US_PER_S
@@ -68,7 +74,11 @@ class Watcher:
         self._probe = probe
         self._now = now
         self._sleep = sleep
-        self._silence = Silence()
+        self._dear = getattr(venue, "trades_weight", _CHEAP) > _CHEAP
+        self._most, self._period, self._hurry = (
+            (_DEAR_SINGLES, _DEAR_PERIOD, _DEAR_HURRY) if self._dear else (SINGLES, PERIOD, HURRY)
+        )
+        self._silence = Silence(cold=self._dear)
         self._waiting: dict[str, bool] = {}  # key -> busy: suspects that no single question was left for
         self._asked: deque[int] = deque()  # when single questions were asked, within `PERIOD`
         self._list_at = 0  # no list before
@@ -94,11 +104,21 @@ class Watcher:
         for suspect in self._silence.look(self._books.values(), now):
             key = suspect.book.instrument.key
             self._waiting[key] = self._waiting.get(key, False) or suspect.urgent
+        if self._dear:
+            self._note_unproven(now)
         if self._waiting:
             self._ask(now)
         if now - self._kept_at >= _DAY // 24:
             self._kept_at = now
             self._silence.keep(self._books)
+
+    def _note_unproven(self, now: int) -> None:
+        """What was connected again and has not traded since: the list proves the most of it whole, for one price."""
+        for book in self._books.values():
+            if book.verified or book.demand or not book.warm:  # what is cold is proven by the reading of its past
+                continue
+            if book.connections and book.silence(now) >= FLOOR:
+                self._waiting.setdefault(book.instrument.key, False)
 
     def hurry(self, keys: Iterable[str]) -> None:
         """What carries these fell silent out of its rhythm: ask about the busiest of them at once."""
@@ -106,24 +126,26 @@ class Watcher:
         self._forget(now)
         books = [book for key in keys if (book := self._books.get(key)) is not None and book.warm and not book.demand]
         books.sort(key=_pace, reverse=True)
-        chosen = [book.instrument.key for book in books[: min(BUSIEST, max(0, SINGLES - len(self._asked)))]]
+        # Of a whole connection at least one, whatever the thin ones have asked lately: it is asked about seldom.
+        left = max(1 if self._dear else 0, self._most - len(self._asked))
+        chosen = [book.instrument.key for book in books[: min(BUSIEST, left)]]
         self._asked.extend([now] * len(chosen))
         self._singly(chosen)
 
     def _forget(self, now: int) -> None:
-        while self._asked and now - self._asked[0] >= PERIOD:
+        while self._asked and now - self._asked[0] >= self._period:
             self._asked.popleft()
 
     def _ask(self, now: int) -> None:
         self._forget(now)
-        if len(self._asked) + len(self._waiting) <= SINGLES:
+        if len(self._asked) + len(self._waiting) <= self._most:
             self._singly(self._waiting)
             self._asked.extend([now] * len(self._waiting))
             self._waiting.clear()
             return
         hurry = any(self._waiting.values())
-        if now >= self._list_at - (PERIOD - HURRY if hurry else 0) and self._list is None:
-            self._list_at = now + PERIOD
+        if now >= self._list_at - (self._period - self._hurry if hurry else 0) and self._list is None:
+            self._list_at = now + self._period
             self._list = asyncio.create_task(self._ask_list())
             self._list.add_done_callback(self._listed)
 
@@ -159,6 +181,13 @@ class Watcher:
                 self._sink(Probe(book.instrument.key, book.sequence.newest, sent))
             elif book.instrument.key in waiting:
                 doubtful.append(book.instrument.key)
+        if self._dear:  # the others when it is their turn
+            now = self._now()
+            self._forget(now)
+            left = max(0, self._most - len(self._asked))
+            self._waiting |= {key: waiting[key] for key in doubtful[left:]}
+            self._asked.extend([now] * len(doubtful[:left]))
+            doubtful = doubtful[:left]
         self._singly(doubtful)
 
     async def _decode(self, answer: Answer) -> dict[str, int]:

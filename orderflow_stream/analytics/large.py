@@ -1,26 +1,28 @@
-"""Large prints: trades, or whole taker orders, of at least a stated notional.
+"""Large prints as they happen: trades, or whole taker orders, of at least a stated notional.
 
 `LargeTracker` follows the live tape: it returns a large row at once and a large order when it is closed, by the next
-trade that is not part of it or 25 ms after the receipt of its last row. It keeps the large orders of 24 h, which
-outlive the tape. `scan` answers for the last N trades of the tape, by row or by order, at any threshold.
+trade that is not part of it or 25 ms after the receipt of its last row (later by the span over which the venue merges
+rows, where it does). It keeps the large orders of 24 h, which outlive the tape. `scan` answers for the last N trades
+of the tape, by row or by order, at any threshold.
+
+Where rows are merged, a repair may divide a run of them otherwise than it was told: the orders that are new by it are
+told as late, and of two with one id the later one stands. (On spot a repair only joins, and each id is told once.)
 """
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left, bisect_right
 from typing import Final, Literal
 
-import numpy as np
-from msgspec import Struct
-
 from orderflow_stream.analytics import orders
-from orderflow_stream.analytics.orders import continues, next_fill, notional, print_of
+from orderflow_stream.analytics.orders import adjoins, next_fill
+from orderflow_stream.analytics.prints import LargeView, orders_of, scan
 from orderflow_stream.core.book import Analytic, Book
-from orderflow_stream.core.coverage import Coverage
 from orderflow_stream.core.events import BUY, SELL, UNKNOWN_FILL, LargePrint, Trade
 from orderflow_stream.core.refill import row as row_of
-from orderflow_stream.core.tape import Chunk, Row
+from orderflow_stream.core.tape import Row
+
+__all__ = ["CLOSE_AFTER", "RING_MOST", "RING_SPAN", "LargeTracker", "LargeView", "scan"]
 
 #: An order that was last added to this long ago (µs of receipt) is closed.
 CLOSE_AFTER: Final = 25_000
@@ -34,116 +36,11 @@ _COUNTED: Final = 1
 _LATE: Final = 2
 
 
-class LargeView(Struct, frozen=True):
-    """Large prints among the last trades; totals (10^-16) are of all that qualify, `prints` the largest of them."""
-
-    group: Literal["row", "order"]
-    min_notional: int
-    trades_scanned: int
-    first_time: int | None
-    last_time: int | None
-    count: int
-    buy_count: int
-    sell_count: int
-    buy_notional: int
-    sell_notional: int
-    prints: tuple[LargePrint, ...]
-    coverage: Coverage
-
-
-def scan(
-    book: Book,
-    *,
-    min_notional: int,
-    now: int,
-    trades: int = 5_000,
-    limit: int = 100,
-    group: Literal["row", "order"] = "row",
-    since_id: int | None = None,
-) -> LargeView:
-    """The prints of at least `min_notional` (10^-16) among the last `trades` trades held.
-
-    `since_id` leaves only those with a larger id. Ordered by exact notional, then id, descending. An order is what of
-    it lies among those trades.
-    """
-    tape = book.tape
-    sums, oldest = tape.last_sums(trades)
-    newest = tape.newest() if oldest is not None else None
-    coverage = book.coverage(oldest.id if oldest is not None else None, now, trades=trades)
-    place = tape.place_after_id(oldest.id - 1) if oldest is not None else (0, 0)
-    parts = _parts(tape.chunks[place[0] :], place[1])
-    runs = (_large_rows if group == "row" else _large_orders)(parts, min_notional)
-    key = book.instrument.key
-    prints = [print_of(key, rows, group) for rows in runs if since_id is None or rows[-1].id > since_id]
-    sides = {side: [found for found in prints if found.side == side] for side in (BUY, SELL)}
-    return LargeView(
-        group=group,
-        min_notional=min_notional,
-        trades_scanned=sums.trades,
-        first_time=None if oldest is None else oldest.ts_event,
-        last_time=None if newest is None else newest.ts_event,
-        count=len(prints),
-        buy_count=len(sides[BUY]),
-        sell_count=len(sides[SELL]),
-        buy_notional=sum(found.notional for found in sides[BUY]),
-        sell_notional=sum(found.notional for found in sides[SELL]),
-        prints=tuple(heapq.nlargest(limit, prints, key=_by_size)),
-        coverage=coverage,
-    )
-
-
-def _by_size(found: LargePrint) -> tuple[int, int]:
-    return found.notional, found.id
-
-
-Part = tuple[Chunk, int]
-
-
-def _parts(chunks: list[Chunk], row: int) -> list[Part]:
-    return [(chunk, row if i == 0 else 0) for i, chunk in enumerate(chunks) if len(chunk)]
-
-
-def _large_rows(parts: list[Part], least: int) -> list[list[Row]]:
-    """Rows that reach `least`. Doubles only sort out what cannot: each survivor is judged exactly."""
-    floor = least * (1 - 1e-9)
-    found: list[list[Row]] = []
-    for chunk, start in parts:
-        size = np.frombuffer(chunk.price, np.int64)[start:].astype(np.float64)
-        size *= np.abs(np.frombuffer(chunk.qty, np.int64)[start:])
-        for i in np.flatnonzero(size >= floor).tolist():
-            row = chunk.row(start + i)
-            if row.price * abs(row.qty) >= least:
-                found.append([row])
-    return found
-
-
-def _large_orders(parts: list[Part], least: int) -> list[list[Row]]:
-    """Orders that reach `least`, found in columns, judged exactly."""
-    if not parts:
-        return []
-    ids, ts, price, qty, first, last = (
-        np.concatenate([np.frombuffer(getattr(chunk, name), np.int64)[start:] for chunk, start in parts])
-        for name in ("ids", "ts", "price", "qty", "first", "last")
-    )
-    chained = first[1:] == np.where(last[:-1] == UNKNOWN_FILL, UNKNOWN_FILL, last[:-1] + 1)
-    joined = (ts[1:] == ts[:-1]) & (ids[1:] == ids[:-1] + 1) & ((qty[1:] > 0) == (qty[:-1] > 0)) & chained
-    starts = np.flatnonzero(np.concatenate(([True], ~joined)))
-    sizes = np.add.reduceat(price.astype(np.float64) * np.abs(qty), starts)
-    ends = np.append(starts[1:], len(ids))
-    found: list[list[Row]] = []
-    for i in np.flatnonzero(sizes >= least * (1 - 1e-9)).tolist():
-        span = slice(int(starts[i]), int(ends[i]))
-        columns = (column[span].tolist() for column in (ids, price, qty, ts, first, last))
-        rows = [Row(*values) for values in zip(*columns, strict=True)]
-        if notional(rows) >= least:
-            found.append(rows)
-    return found
-
-
 class LargeTracker:
     """Follows one book: large rows at once, large orders when they close, and the ring of large orders of 24 h."""
 
     __slots__ = (
+        "_contract",
         "_first_fill_next",
         "_key",
         "_marks",
@@ -153,6 +50,7 @@ class LargeTracker:
         "_reported",
         "_rows",
         "_side",
+        "_span",
         "_ts",
         "book",
         "ring",
@@ -164,10 +62,12 @@ class LargeTracker:
         self.threshold = threshold
         self.ring: list[LargePrint] = []  # ascending ids
         self._key = book.instrument.key
+        self._contract = book.instrument.contract
+        self._span = book.instrument.row_span
         self._pending = pending
         self._rows: list[Trade] = []  # of the open order
         self._side = 0
-        self._ts = -1
+        self._ts = -1  # of its first row
         self._first_fill_next = 0
         self._notional = 0
         self._recv = 0
@@ -181,11 +81,10 @@ class LargeTracker:
         self.threshold = threshold
         kept = {found.id: found for found in self.ring if found.notional >= threshold}
         if lowered:
-            tape = self.book.tape
             mine = self._rows[-1].id if self._rows else -1  # the open order is told when it is closed
-            for order in _large_orders(_parts(tape.chunks, 0), threshold):
+            for order in orders_of(self.book.tape, threshold, self.book.instrument):
                 if order[-1].id != mine and order[-1].id not in kept:
-                    kept[order[-1].id] = print_of(self._key, order)
+                    kept[order[-1].id] = self._print(order)
         self.ring = [kept[id_] for id_ in sorted(kept)][-RING_MOST:]
         if self._notional < threshold:
             self._pending.pop(self, None)
@@ -195,11 +94,11 @@ class LargeTracker:
     @property
     def due(self) -> int | None:
         """When the open order is closed by time, if it is large and not reported yet."""
-        return self._recv + CLOSE_AFTER if self in self._pending else None
+        return self._recv + CLOSE_AFTER + self._span if self in self._pending else None
 
     def on_trade(self, trade: Trade) -> tuple[LargePrint, ...] | None:
         """A live trade; the large row it is, and the large order it closes."""
-        worth = trade.price * trade.qty
+        worth = trade.qty * (self._contract or trade.price)
         rows = self._rows
         if (
             trade.ts_event == self._ts
@@ -207,7 +106,7 @@ class LargeTracker:
             and rows
             and trade.id == rows[-1].id + 1
             and trade.first_id == self._first_fill_next
-        ):
+        ) or (self._span and self._joins(trade)):
             rows.append(trade)
             self._notional += worth
             closed = None
@@ -225,12 +124,21 @@ class LargeTracker:
         self._pending[self] = None
         if worth < self.threshold:
             return closed
-        row = print_of(self._key, [row_of(trade)], "row")
+        row = self._print([row_of(trade)], "row")
         return (row,) if closed is None else (*closed, row)
 
+    def _joins(self, trade: Trade) -> bool:
+        """Whether a row is of the open group, where rows are merged."""
+        return (
+            0 <= trade.ts_event - self._ts < self._span
+            and trade.side == self._side
+            and bool(self._rows)
+            and trade.id == self._rows[-1].id + 1
+        )
+
     def advance(self, now: int) -> tuple[LargePrint, ...] | None:
-        """Close the open order if its last row was received 25 ms ago. A row that comes later still joins it."""
-        return self._close() if now - self._recv >= CLOSE_AFTER else None
+        """Close the open order if its last row was received long enough ago. One that comes later still joins it."""
+        return self._close() if now - self._recv >= CLOSE_AFTER + self._span else None
 
     def _close(self) -> tuple[LargePrint, ...] | None:
         """Report the open order as far as it has come, unless that was told already."""
@@ -239,7 +147,7 @@ class LargeTracker:
         if len(rows) == self._reported:
             return None
         again = bool(self._reported)
-        found = print_of(self._key, [row_of(trade) for trade in rows], late=again or bool(self._marks & _LATE))
+        found = self._print([row_of(trade) for trade in rows], late=again or bool(self._marks & _LATE))
         if again:  # the rest of an order that was closed too early: the whole replaces the part
             self._drop(found.first_id, found.id)
         if not self._marks & _COUNTED:
@@ -253,17 +161,18 @@ class LargeTracker:
         """Trades were put into the tape: regroup the orders around them, report the new large ones where `late`."""
         around = self._around(rows)
         found: list[LargePrint] = []
-        mine = self._rows[-1].id if self._rows else -1  # the last row of the order that was open
+        # The first and the last row of the order that was open.
+        mine_from, mine = (self._rows[0].id, self._rows[-1].id) if self._rows else (0, -1)
         if self._rows and mine < around[0].id and self._notional >= self.threshold:
             found += self._close() or ()  # the tape goes on without it
         untold = self._reported < len(self._rows)
         parts = self._drop(around[0].id, around[-1].id)
         newest = self.book.tape.chunks[-1].ids[-1]
         oldest = self.book.tape.chunks[0].ids[0]
-        for order in orders.group(around):
+        for order in orders.group(around, self._span):
             first, last = order[0].id, order[-1].id
             told = [part for part in parts if first <= part.id <= last]
-            holds_mine = first <= mine <= last
+            holds_mine = first <= mine and mine_from <= last  # of a run, new rows may divide it
             if last == newest:
                 wait = (late and not any(part.id == last for part in told)) or (holds_mine and untold)
                 self._reopen(order, told, wait=wait, late=late and not holds_mine)
@@ -275,9 +184,9 @@ class LargeTracker:
                 for part in told:  # the tape has let go of its beginning: what was told of it is more than is left
                     self._keep(part)
                 continue
-            if notional(order) < self.threshold:
+            if orders.notional(order, self._contract) < self.threshold:
                 continue
-            whole = print_of(self._key, order, late=late)
+            whole = self._print(order, late=late)
             self._keep(whole)
             if (late or (holds_mine and untold)) and not any(part.id == last for part in told):
                 found.append(whole)
@@ -285,26 +194,27 @@ class LargeTracker:
                     self.book.large_count[whole.side] += 1
         if late:
             found += [
-                print_of(self._key, [row], "row", late=True)
+                self._print([row], "row", late=True)
                 for row in rows
-                if row.price * abs(row.qty) >= self.threshold
+                if orders.notional((row,), self._contract) >= self.threshold
             ]
         return tuple(found)
 
     def _around(self, rows: list[Row]) -> list[Row]:
-        """The spliced rows and all between them, with the whole of the orders at both ends."""
+        """The spliced rows and all between them, with the whole of the orders (of the runs, where rows are merged) at
+        both ends."""
         tape = self.book.tape
         before: list[Row] = []
         edge = rows[0]
         for row in tape.rows_before(rows[0].id):
-            if not continues(row, edge):
+            if not adjoins(row, edge, self._span):
                 break
             before.append(row)
             edge = row
         around = before[::-1]
         last_id = rows[-1].id
         for row in tape.rows_from(*tape.place_after_id(rows[0].id - 1)):
-            if row.id > last_id and not continues(around[-1], row):
+            if row.id > last_id and not adjoins(around[-1], row, self._span):
                 # the order after the last spliced row may have been a part of one with it: it is whole by now
                 break
             around.append(row)
@@ -315,16 +225,17 @@ class LargeTracker:
 
         `told` are the parts of it reported so far; with `wait` the whole is still to be reported, else it is told.
         """
-        last = order[-1]
+        first, last = order[0], order[-1]
         recv = self._recv if self._rows else last.ts_event
         self._rows = [_trade(self._key, row, recv) for row in order]
         self._side = BUY if last.qty > 0 else SELL
-        self._ts = last.ts_event
+        self._ts = first.ts_event
         self._first_fill_next = next_fill(last.last_id)
-        self._notional = notional(order)
+        self._notional = orders.notional(order, self._contract)
         self._recv = recv
         large = self._notional >= self.threshold
-        self._reported = len(order) if large and not wait else sum(part.legs for part in told)
+        told_rows = sum(max(0, min(part.last_id, last.id) - max(part.first_id, first.id) + 1) for part in told)
+        self._reported = len(order) if large and not wait else told_rows
         self._marks = (_COUNTED if told else 0) | (_LATE if late else 0)
         if large and wait:
             self._pending[self] = None
@@ -350,11 +261,11 @@ class LargeTracker:
         newest = rows[-1].id
         by_id = {one.id: one for one in told}
         found_now: list[LargePrint] = []
-        for order in _large_orders(_parts(self.book.tape.chunks, 0), self.threshold):
-            whole = print_of(self._key, order)
+        for order in orders_of(self.book.tape, self.threshold, self.book.instrument):
+            whole = self._print(order)
             old = by_id.get(whole.id)
             found_now.append(old if old is not None and old.first_id <= whole.first_id else whole)
-        open_order = self._around(rows)
+        open_order = orders.group(self._around(rows), self._span)[-1]
         parts = [one for one in told if open_order[0].id <= one.first_id and one.id <= newest]
         wait = untold and not any(one.id == newest for one in parts)
         if wait and found_now and found_now[-1].id == newest:
@@ -369,9 +280,13 @@ class LargeTracker:
 
     def on_reset(self) -> None:
         """The ids begin anew: the open order is over, the ring of the old ids is gone."""
+        self._contract, self._span = self.book.instrument.contract, self.book.instrument.row_span
         self._rows, self._notional, self._reported, self._marks, self._ts = [], 0, 0, 0, -1
         self._pending.pop(self, None)
         self.ring.clear()
+
+    def _print(self, rows: list[Row], how: Literal["row", "order"] = "order", *, late: bool = False) -> LargePrint:
+        return orders.print_of(self._key, rows, how, late=late, contract=self._contract, span=self._span)
 
     def _keep(self, found: LargePrint) -> None:
         ring = self.ring

@@ -1,7 +1,9 @@
 """The roof: builds the graph, holds the order of start and drain. No logic of its own.
 
-socket -> Connections -> `_sink` -> Engine.apply -> Hub.publish -> mailboxes
-                                         \\-> Ingest.saw -> Backfiller (REST) -> `_sink`
+What there is once is here: engine, hub, journal, listeners, time. What there is of each venue is a `Market`:
+
+socket -> Connections -> `Market.sink` -> Engine.apply -> Hub.publish -> mailboxes
+                                               \\-> Ingest.saw -> Backfiller (REST) -> `Market.sink`
 """
 
 from __future__ import annotations
@@ -10,45 +12,36 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from orderflow_stream import __version__
-from orderflow_stream.adapters.backfiller import Backfiller
-from orderflow_stream.adapters.clock import Clock
-from orderflow_stream.adapters.connections import Connections
-from orderflow_stream.adapters.ingest import Held, Ingest
-from orderflow_stream.adapters.joiner import worthless
 from orderflow_stream.adapters.minded import minded
-from orderflow_stream.adapters.reader import Reader
-from orderflow_stream.adapters.rest import Rest
-from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.adapters.usage import UsageFile
-from orderflow_stream.adapters.watcher import Watcher
 from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.app.journal import Journal
 from orderflow_stream.app.listeners import GRACE, doors_of, listen
-from orderflow_stream.app.listing import Listing
-from orderflow_stream.app.live import live, tell
+from orderflow_stream.app.live import live, live_venues, tell
+from orderflow_stream.app.market import House, Market
 from orderflow_stream.app.options import auth_policy, http_options, hub_limits
+from orderflow_stream.app.pool import Pool, borrow, pools_of
 from orderflow_stream.app.reload import Outcome, Reload
 from orderflow_stream.config import Settings
+from orderflow_stream.config.venues import DEFAULT
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Event, Instrument, Trade
+from orderflow_stream.core.events import Instrument, Update
 from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.delivery.http.auth import Auth
 from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.stats import HttpStats
 from orderflow_stream.delivery.hub import Hub
-from orderflow_stream.delivery.metrics import FeedNumbers, LoopNumbers, Metrics, RestNumbers, Sources
+from orderflow_stream.delivery.metrics import LoopNumbers, Metrics, Sources
 from orderflow_stream.delivery.ring import EventLog
 from orderflow_stream.delivery.topics import Renderer
-from orderflow_stream.feed.budget import Budget
-from orderflow_stream.feed.demand import Demand
-from orderflow_stream.feed.selection import is_pattern, needs_volumes
-from orderflow_stream.venues.binance import REST_FALLBACKS, BinanceSpot
+from orderflow_stream.venues.catalogue import spec
 
 #: Seconds between two calls of `Engine.advance`: orders are closed 25 ms after their last row.
 TICK: Final = 0.01
@@ -56,7 +49,7 @@ TICK: Final = 0.01
 STALL: Final = 0.015
 #: Seconds for the last words to streams where there is no drain.
 LAST_WORDS: Final = 0.2
-#: Patience with the venue's symbol list before connecting without it, µs.
+#: Patience with a venue's symbol list before connecting without it, µs.
 LIST_PATIENCE: Final = 5 * US_PER_S
 
 log = structlog.get_logger("orderflow_stream")
@@ -76,60 +69,16 @@ class Daemon:
         self._stop = asyncio.Event()
         self._closing = self._settled = False
         self._loop_numbers = LoopNumbers()
-        binance = settings.venues.binance
         self.windows = {window.name: window.seconds * US_PER_S for window in settings.analytics.flow.windows}
-        self.venue = BinanceSpot()
-        self.clock = Clock()
-        self.budget = Budget()
-        bases = (binance.rest_url, *(REST_FALLBACKS if binance.urls_are_default else ()))
-        self.rest = Rest(bases, self.budget, now=self.clock.now, explain=self.venue.error)
-        self.symbols = Symbols(
-            self.rest,
-            self.venue,
-            now=self.clock.now,
-            budget=self.budget,
-            volumes=needs_volumes(binance.symbols) or any("*" in pattern for pattern in binance.symbols),
-            names=[pattern for pattern in binance.symbols if not is_pattern(pattern)],
-        )
+        specs = [spec(name) for name in settings.venues.tables]
+        self.pools = pools_of(specs)
+        self.clock = self.pools[specs[0].pool].clock  # of the venue that is always on; everything shared goes by it
         self.options = http_options(settings, self.windows)
         self.engine = Engine(
             windows=tuple(self.windows.values()),
             analytics=lambda book: (LargeTracker(book, self.options.threshold(book.instrument), self.engine.pending),),
             keep_trades=settings.tape.trades,
             budget_bytes=settings.tape.budget_mb * 1_000_000,
-        )
-        held = Held(self.engine)
-        self.backfiller = Backfiller(
-            self.rest,
-            self.venue,
-            held,
-            self._sink,
-            now=self.clock.now,
-            instrument_of=self._instrument_of,
-            doubtful=self._doubtful,
-            cold=self._cold,
-            worthless=lambda gap: worthless(self.engine, gap, self.clock.now()),
-            activity=self.symbols.activity,
-            trades=settings.tape.trades,
-            window=max(self.windows.values()),
-        )
-        self.watcher = Watcher(
-            self.rest,
-            self.venue,
-            self.engine.books,
-            self._sink,
-            probe=lambda instrument: self.backfiller.probe(instrument, silent=True),
-            now=self.clock.now,
-        )
-        self.connections = Connections(
-            self.venue,
-            binance.stream_url,
-            self.clock,
-            self._sink,
-            streams_per_connection=binance.streams_per_connection,
-            redundancy=binance.redundancy,
-            fallbacks=binance.urls_are_default,
-            hushed=self.watcher.hurry,
         )
         delivery = settings.delivery
         self.hub = Hub(
@@ -139,18 +88,20 @@ class Daemon:
             loop=asyncio.get_running_loop(),
             rng=random.Random(),
         )
-        self.ingest = Ingest(
-            engine=self.engine,
-            connections=self.connections,
-            backfiller=self.backfiller,
-            reader=Reader(self.rest, self.venue, held, self._sink, now=self.clock.now, demand=Demand()),
-            symbols=self.symbols,
-            clock=self.clock,
-            patterns=binance.symbols,
-            listened=self.hub.listened,
-            silent=self.connections.doubt,
-        )
         self.journal = Journal(settings, self.engine, self.hub.log, self.clock.now)
+        house = House(
+            self.engine, self.hub, self.journal, settings.tape.trades, max(self.windows.values()), LIST_PATIENCE
+        )
+        self.markets = {
+            spec.name: Market(
+                spec, settings.venues.tables[spec.name], self.pools[spec.pool], house, named=len(specs) > 1
+            )
+            for spec in specs
+        }
+        self.market = market = self.markets[specs[0].name]
+        self.rest, self.budget, self.symbols = market.rest, market.pool.budget, market.symbols
+        self.backfiller, self.watcher = market.backfiller, market.watcher
+        self.connections, self.ingest = market.connections, market.ingest
         self.doors = doors_of(settings.server)
         self.stats = HttpStats(self.doors)
         self.auth = Auth(auth_policy(settings))
@@ -163,19 +114,10 @@ class Daemon:
         self.metrics = Metrics(self._sources(), max_symbols=settings.metrics.max_symbols)
         self.context = self._build_context()
         if reread is not None:
-            self._reload = Reload(settings, reread, live(self))
+            self._reload = Reload(settings, reread, {**live(self), **live_venues(self)})
             self.context.reload = self.reload
 
-    # -- the way of an event --------------------------------------------------------------------------------------
-
-    def _sink(self, event: Event) -> None:
-        updates = self.engine.apply(event)
-        if updates is None:
-            return
-        self.hub.publish(event, updates)
-        if updates or type(event) is not Trade:
-            self.journal.saw(event, updates)
-        self.ingest.saw(event, updates)
+    # -- time ------------------------------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
         """Tell the engine the time; what came of it goes the way of everything else."""
@@ -195,19 +137,17 @@ class Daemon:
             if updates:
                 self.hub.publish(None, updates)
                 self.journal.saw(None, updates)
-                self.ingest.saw(None, updates)
+                self._route(updates)
 
-    def _doubtful(self, key: str) -> bool:
-        book = self.engine.book(key)
-        return book is not None and not book.verified
-
-    def _cold(self, key: str) -> bool:
-        book = self.engine.book(key)
-        return book is not None and not book.warm
-
-    def _instrument_of(self, key: str) -> Instrument | None:
-        book = self.engine.book(key)
-        return None if book is None else book.instrument
+    def _route(self, updates: tuple[Update, ...]) -> None:
+        """What came of time passing, each to its market."""
+        if len(self.markets) == 1:
+            self.market.passed(updates)
+            return
+        for name, market in self.markets.items():
+            own = tuple(update for update in updates if update.instrument.startswith(f"{name}:"))
+            if own:
+                market.passed(own)
 
     # -- another configuration ------------------------------------------------------------------------------------
 
@@ -231,20 +171,21 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until `stop`. Raises `StartError` where it cannot begin."""
-        async with self.journal, self.rest, self.usage:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.journal)
+            for market in self.markets.values():
+                await stack.enter_async_context(market.rest)
+            await stack.enter_async_context(self.usage)
             self._read_journal()
             listeners = await listen(self.settings.server, self.context, self.doors)
             self.url, self.metrics_url, self.pages_url = listeners.url, listeners.metrics_url, listeners.pages_url
             try:
                 async with asyncio.TaskGroup() as group:
                     work = [
-                        group.create_task(self._feed(), name="feed"),
+                        *(task for market in self.markets.values() for task in market.start(group)),
+                        *(group.create_task(self._keep_time(pool), name="clock") for pool in self.pools.values()),
                         group.create_task(self._tick(), name="tick"),
-                        group.create_task(self.clock.run(self.rest, self.venue, changed=self._offset), name="clock"),
-                        group.create_task(self.backfiller.run(), name="backfill"),
                         group.create_task(self.usage.run(), name="usage"),
-                        group.create_task(self.ingest.run(), name="ingest"),
-                        group.create_task(self.watcher.run(), name="watcher"),
                         group.create_task(self.journal.run(), name="journal"),
                     ]
                     self.ready.set()
@@ -254,21 +195,20 @@ class Daemon:
                         **({"metrics": f"{self.metrics_url}/metrics"} if self.metrics_url else {}),
                         **({"dashboard": f"{self.pages_url}/"} if self.pages_url else {}),
                         version=__version__,
-                        symbols=", ".join(self._patterns) or "none, on demand only",
+                        symbols=self._streamed(),
                     )
                     await minded(*work, until=self._stop)
                     self._closing = True
                     log.info("draining", clients=self.hub.stats().clients)
                     # All of it, answers under way too, is to be over after `drain_s`.
                     await self.hub.drain("shutdown", max(0.0, self.drain_s - GRACE))
-                    await self.ingest.close()
-                    await self.connections.aclose()
+                    await asyncio.gather(*(market.close() for market in self.markets.values()))
                     for task in work:
                         task.cancel()
             except BaseException as error:
                 # A task failed, or we are cut short: clients are told, and nobody is waited for.
                 self._closing = True
-                await self.ingest.close()
+                await asyncio.gather(*(market.ingest.close() for market in self.markets.values()))
                 await self.hub.drain("shutdown" if isinstance(error, asyncio.CancelledError) else "failed", LAST_WORDS)
                 raise
             finally:
@@ -278,39 +218,46 @@ class Daemon:
         log.info("stopped")
 
     def _read_journal(self) -> None:
-        """What the process before this one left: books, and the place in the event log."""
-        restored = self.journal.start(self.ingest.may_want)
-        for key in self.engine.books:
-            self.ingest.restored(key)
+        """What the process before this one left: books, each for its market, and the place in the event log."""
+        off: dict[str, set[str]] = {}
+
+        def wanted(instrument: Instrument) -> bool:
+            market = self.markets.get(instrument.venue)
+            if market is None:
+                off.setdefault(instrument.venue, set()).add(instrument.symbol)
+            return market is not None and market.ingest.may_want(instrument)
+
+        restored = self.journal.start(wanted)
+        for key, book in self.engine.books.items():
+            self.markets[book.instrument.venue].restored(key)
         for hole in restored.holes:
-            self.backfiller.repair(hole)
+            self.markets[hole.instrument.partition(":")[0]].repair(hole)
+        for venue, symbols in off.items():
+            log.warning("the journal knows symbols of a venue that is off: dropped", venue=venue, symbols=len(symbols))
 
-    @property
-    def _patterns(self) -> tuple[str, ...]:
-        return self.settings.venues.binance.symbols
+    def _keep_time(self, pool: Pool) -> Coroutine[Any, Any, None]:
+        """Measures the clock of a pool for ever, by whichever of its venues answers."""
+        (rest, codec), *others = [
+            (market.rest, market.codec) for market in self.markets.values() if market.pool is pool
+        ]
+        return pool.clock.run(rest, codec, *others, changed=lambda _: self._measured(pool))
 
-    def _offset(self, offset: int) -> None:
-        self.engine.clock_offset = offset
+    def _measured(self, pool: Pool) -> None:
+        """The clock of that pool was measured: what that says of each venue's time."""
+        borrow(self.pools.values(), pool)
+        self.engine.clock_offset = base = self.clock.offset
+        for market in self.markets.values():
+            offset = market.pool.clock.offset
+            if market.pool.clock is not self.clock:
+                self.engine.set_offset(market.name, offset, offset - base)
 
-    async def _feed(self) -> None:
-        """The symbol list first, if it comes soon and no journal knows what was streamed; then the streams, and the
-        list again every hour."""
-        known = bool(self.journal.restored.instruments)
-        had = not known and await self.symbols.refresh(self.clock.now() + LIST_PATIENCE)
-        self._refreshed()
-        self.ingest.started = True
-        async with asyncio.TaskGroup() as group:
-            await minded(
-                group.create_task(self.connections.run(), name="connections"),
-                group.create_task(self.symbols.run(self._refreshed, first=not had), name="symbols"),
-            )
-
-    def _refreshed(self) -> None:
-        """The symbol list is new. What it selects and no journal brought back, a process before may have told of."""
-        self.ingest.refreshed()
-        if not self._settled and self.hub.log.began:
-            self.hub.lack([key for key in self.ingest.configured if not self.hub.log.knows(key)])
-        self._settled = self._settled or self.symbols.fetched_at is not None
+    def _streamed(self) -> str:
+        """What is configured, for a person."""
+        found = {
+            name: ", ".join(table.symbols) or "none, on demand only"
+            for name, table in self.settings.venues.tables.items()
+        }
+        return "; ".join(f"{name}: {symbols}" for name, symbols in found.items()) if len(found) > 1 else found[DEFAULT]
 
     def _sources(self) -> Sources:
         return Sources(
@@ -320,49 +267,28 @@ class Daemon:
             version=__version__,
             http=self.stats,
             streams=self.hub.stats,
-            feed=self._feed_numbers,
-            rest=self._rest_numbers,
             loop=lambda: self._loop_numbers,
             refused=lambda: self.auth.refused,
             journal=self.journal.numbers,
+            venues={name: market.source() for name, market in self.markets.items()},
         )
 
     def _build_context(self) -> Context:
         return Context(
             engine=self.engine,
             hub=self.hub,
-            symbols=Listing(self.symbols),
+            symbols=self.market.listing,
             demand=self.ingest,
             options=self.options,
             now=self.clock.now,
             version=__version__,
-            started=lambda: self.ingest.started,
+            started=lambda: all(market.ingest.started for market in self.markets.values()),
             closing=lambda: self._closing,
             metrics=self.metrics.render,
             stats=self.stats,
             auth=self.auth,
             journal=self.journal.state,
-        )
-
-    def _feed_numbers(self) -> FeedNumbers:
-        stats = self.connections.stats()
-        return FeedNumbers(
-            connections=len(stats.connections),
-            reconnects=stats.reconnects,
-            last_message={f"{one.shard}{one.place}": one.last_frame for one in stats.connections},
-            lag={f"{one.shard}{one.place}": one.lag for one in stats.connections if one.lag is not None},
-            rejected=stats.bad,
-        )
-
-    def _rest_numbers(self) -> RestNumbers:
-        counters = self.rest.counters
-        weights = self.budget.weights(self.clock.now())
-        return RestNumbers(
-            calls=counters.calls,
-            weight=counters.weight,
-            used=weights.used,
-            limit=weights.limit,
-            retries=counters.retries,
+            venues={name: market.context() for name, market in self.markets.items()},
         )
 
 

@@ -19,7 +19,7 @@ from orderflow_stream.adapters.restorer import Payload, Restored, Source, restor
 from orderflow_stream.app.addresses import StartError
 from orderflow_stream.config import Settings
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Event, Instrument, Trade, Update
+from orderflow_stream.core.events import AnyEvent, AnyUpdate, Instrument, Trade
 from orderflow_stream.delivery.metrics_journal import JournalNumbers
 from orderflow_stream.delivery.ring import EventLog, Late, Notice
 from orderflow_stream.delivery.ring import Payload as Logged
@@ -40,6 +40,7 @@ class Journal:
         self._events = events
         self._now = now
         self._recorder: Recorder | None = None
+        self._fault = ""  # why it could not be written at the start
         self.restored = Restored()
 
     @property
@@ -70,6 +71,7 @@ class Journal:
                 store = None
             if not self.restored.seconds:
                 self._read_only(wanted)
+            self._fault = f"{error.reason} ({error.hint})"
             log.error(
                 "the journal cannot be written",
                 reason=error.reason,
@@ -168,7 +170,7 @@ class Journal:
                 position=found.seq,
             )
 
-    def saw(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+    def saw(self, event: AnyEvent | None, updates: tuple[AnyUpdate, ...]) -> None:
         """`event` was applied and published, `updates` came of it. Of plain trades the event log tells."""
         if self._recorder is not None and (updates or type(event) is not Trade):
             self._recorder.saw(event, updates)
@@ -213,7 +215,8 @@ class Journal:
         if not self.enabled:
             return {"state": "off", "reason": None}
         stats = self.stats()
-        return {"state": stats.state, "reason": stats.reason or None}
+        reason = stats.reason or (self._fault if stats.state == "failed" else "")  # until the writer has tried again
+        return {"state": stats.state, "reason": reason or None}
 
 
 def _logged(payload: Payload, late: bool) -> Logged:

@@ -1,25 +1,31 @@
-"""The symbol list as the routes ask for it."""
+"""The symbol list of a venue as the routes ask for it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.core.events import Instrument
 from orderflow_stream.venues.guess import guess_instrument
 
 
-class Listing:
-    """The symbol list as the routes ask for it."""
+def _spot(symbol: str) -> Instrument:
+    return guess_instrument(symbol) or Instrument("binance", symbol, symbol, "")
 
-    def __init__(self, symbols: Symbols) -> None:
+
+class Listing:
+    """The symbol list as the routes ask for it. `guess` is what a name looks like while no list was ever had; None
+    where numbers of such an instrument could be wrong."""
+
+    def __init__(self, symbols: Symbols, guess: Callable[[str], Instrument | None] = _spot) -> None:
         self._symbols = symbols
+        self._guess = guess
 
     def get(self, symbol: str) -> Instrument | None:
         known = self._symbols.by_symbol(symbol)
         if known is None and self._symbols.fetched_at is None and symbol == symbol.upper():
             # The list was never had: the venue itself will say whether it exists.
-            return guess_instrument(symbol) or Instrument("binance", symbol, symbol, "")
+            return self._guess(symbol)
         return known
 
     def listed(self) -> Collection[Instrument]:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from orderflow_stream import logs
-from orderflow_stream.adapters.connections import Connections
-from orderflow_stream.adapters.ingest import Ingest
-from orderflow_stream.adapters.symbols import Symbols
 from orderflow_stream.analytics.large import LargeTracker
 from orderflow_stream.app.listeners import most_connections
 from orderflow_stream.app.options import auth_policy, http_options, hub_limits
 from orderflow_stream.app.reload import Apply, Outcome
 from orderflow_stream.config import Settings
+from orderflow_stream.config.venues import DEFAULT
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.feed.selection import needs_volumes
 
 if TYPE_CHECKING:
     from orderflow_stream.app.daemon import Daemon
@@ -60,13 +57,6 @@ def live(daemon: Daemon) -> Mapping[str, Apply]:
         options(settings)
         daemon.metrics.max_symbols = settings.metrics.max_symbols
 
-    def symbols(settings: Settings) -> None:
-        patterns = settings.venues.binance.symbols
-        if needs_volumes(patterns) and not daemon.symbols.want_volumes:
-            daemon.spawn(set_symbols_by_volume(daemon.ingest, daemon.symbols, patterns))
-        else:
-            daemon.ingest.set_patterns(patterns)
-
     def drain(settings: Settings) -> None:
         options(settings)
         daemon.drain_s = settings.delivery.drain_s
@@ -97,9 +87,29 @@ def live(daemon: Daemon) -> Mapping[str, Apply]:
         "delivery.stream_age_s": limits,
         "delivery.drain_s": drain,
         "metrics.max_symbols": metrics,
-        "venues.binance.redundancy": lambda settings: set_redundancy(daemon.connections, settings),
-        "venues.binance.symbols": symbols,
+        **of_venue(DEFAULT, daemon),
     }
+
+
+def live_venues(daemon: Daemon) -> Mapping[str, Apply]:
+    """The same for the tables of the other venues that are on."""
+    found: dict[str, Apply] = {}
+    for name in daemon.markets:
+        if name != DEFAULT:
+            found |= of_venue(name, daemon)
+    return found
+
+
+def of_venue(name: str, daemon: Daemon) -> Mapping[str, Apply]:
+    """What one venue's table can change."""
+
+    def symbols(settings: Settings) -> None:
+        daemon.markets[name].set_symbols(settings.venues.tables[name].symbols, daemon.spawn)
+
+    def redundancy(settings: Settings) -> None:
+        daemon.markets[name].set_redundancy(settings.venues.tables[name].redundancy)
+
+    return {f"venues.{name}.redundancy": redundancy, f"venues.{name}.symbols": symbols}
 
 
 def set_thresholds(engine: Engine, daemon: Daemon) -> None:
@@ -108,17 +118,6 @@ def set_thresholds(engine: Engine, daemon: Daemon) -> None:
         for analytic in book.analytics:
             if isinstance(analytic, LargeTracker):
                 analytic.set_threshold(daemon.options.threshold(book.instrument))
-
-
-def set_redundancy(connections: Connections, settings: Settings) -> None:
-    connections.set_redundancy(settings.venues.binance.redundancy)
-
-
-async def set_symbols_by_volume(ingest: Ingest, symbols: Symbols, patterns: tuple[str, ...]) -> None:
-    """Symbols chosen by a volume that nobody wanted to know before: it is read first."""
-    symbols.want_volumes = True
-    await symbols.refresh()
-    ingest.set_patterns(patterns)
 
 
 def tell(outcome: Outcome) -> None:

@@ -40,6 +40,7 @@ class Reload:
         self._reread = reread
         self._live = dict(live)
         self._running = dict(flat(settings))
+        self._tables = dict(optional(settings))
 
     def __call__(self) -> Outcome:
         """Once more, with what is written now."""
@@ -47,11 +48,11 @@ class Reload:
             settings = self._reread()
         except ConfigError as error:
             return Outcome(faults=tuple(str(fault) for fault in error.faults))
-        wanted = dict(flat(settings))
+        effective, switched = self._as_running(settings)
+        wanted = dict(flat(effective))
         differs = [key for key, value in wanted.items() if value != self._running[key]]
         changed = [key for key in differs if self._applier(key) is not None]
         due = {self._applier(key) for key in changed}
-        effective = settings
         for key in differs:
             if key not in changed:  # what needs a restart is not in force, and nobody may take it for such
                 effective = put(effective, key.split("."), self._running[key])
@@ -59,7 +60,16 @@ class Reload:
             if prefix in due:
                 apply(effective)
         self._running.update((key, wanted[key]) for key in changed)
-        return Outcome(tuple(changed), tuple(key for key in differs if key not in changed))
+        return Outcome(tuple(changed), (*switched, *(key for key in differs if key not in changed)))
+
+    def _as_running(self, settings: Settings) -> tuple[Settings, list[str]]:
+        """The same with those optional tables that the daemon runs with, and which of them are now there or gone."""
+        switched: list[str] = []
+        for at, table in optional(settings):
+            if (table is None) != (self._tables[at] is None):
+                settings = put(settings, at.split("."), self._tables[at])
+                switched.append(at)
+        return settings, switched
 
     def _applier(self, key: str) -> str | None:
         """Which entry of `live` a key belongs to: the longest that names it or a table around it."""
@@ -70,6 +80,16 @@ class Reload:
         return key
 
 
+def optional(table: BaseModel, at: str = "") -> Iterator[tuple[str, BaseModel | None]]:
+    """Every table that may be there or not, by dotted name; None where it is not."""
+    for name, field in type(table).model_fields.items():
+        value = getattr(table, name)
+        if field.default is None and (value is None or isinstance(value, BaseModel)):
+            yield at + name, value
+        elif isinstance(value, BaseModel):
+            yield from optional(value, f"{at}{name}.")
+
+
 def put(table: Table, path: Sequence[str], value: object) -> Table:
     """The settings with another value in one place."""
     name, *rest = path
@@ -77,10 +97,11 @@ def put(table: Table, path: Sequence[str], value: object) -> Table:
 
 
 def flat(table: BaseModel, at: str = "") -> Iterator[tuple[str, object]]:
-    """Every key of the settings with its value, by dotted name."""
+    """Every key of the settings with its value, by dotted name; of a table that is not there, none."""
+    absent = {name for name, value in optional(table) if value is None}
     for name in type(table).model_fields:
         value = getattr(table, name)
         if isinstance(value, BaseModel):
             yield from flat(value, f"{at}{name}.")
-        else:
+        elif name not in absent:
             yield at + name, value

@@ -50,6 +50,20 @@ def _notional(_: object, tokens: Sequence[Any]) -> int:
     return value
 
 
+def _price(_: object, tokens: Sequence[Any]) -> int:
+    """A plain decimal above 0 at 10^-8, of the command line."""
+    from orderflow_stream.core.units import parse_scaled
+
+    text = tokens[0].value
+    try:
+        value = parse_scaled(text)
+    except ValueError:
+        value = 0
+    if not value:
+        raise ValueError(f"{text[:40]!r} is no plain decimal above 0 with at most 8 decimals (write 100, or 10)")
+    return value
+
+
 ConfigFile = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configuration file (TOML).")]
 Host = Annotated[str | None, Parameter(help="Address to listen on (server.host).")]
 Port = Annotated[int | None, Parameter(help="Port to listen on, 0 for any free one (server.port).")]
@@ -82,7 +96,7 @@ def demo(
     port: Port = None,
     log_level: Level = None,
     seed: Annotated[int, Parameter(help="Of the synthetic market.")] = 7,
-    rate: Annotated[float, Parameter(help="Trades a second, all symbols together.")] = 60.0,
+    rate: Annotated[float, Parameter(help="Trades a second, all spot symbols together.")] = 60.0,
 ) -> int:
     """Run the daemon over the built-in simulator: no network, no key, nothing left behind."""
     from orderflow_stream.cli.demo import run
@@ -103,6 +117,7 @@ def tail(
     symbols: Annotated[list[str], Parameter(help="One or more symbols, or patterns such as '*USDT'.")],
     /,
     *,
+    venue: Annotated[str | None, Parameter(help="Their venue, such as binance-usdm. [default: binance]")] = None,
     url: Annotated[str, Parameter(help="Where the daemon listens.")] = "http://127.0.0.1:8080",
     key_file: Annotated[Path | None, Parameter(help="File with the key, where the daemon asks for one.")] = None,
     min_notional: Annotated[
@@ -113,7 +128,7 @@ def tail(
     """Print the live tape from a running daemon. Ctrl-C ends it."""
     from orderflow_stream.cli.tail import run
 
-    return run(symbols, url, min_notional, as_json=json, key_file=key_file)
+    return run(symbols, url, min_notional, as_json=json, key_file=key_file, venue=venue)
 
 
 @app.command
@@ -125,6 +140,15 @@ def replay(
     *,
     symbol: Annotated[str | None, Parameter(help="Their symbol; otherwise the file name up to the first '-'.")] = None,
     quote: Annotated[str | None, Parameter(help="Its quote asset; otherwise the ending of the symbol.")] = None,
+    venue: Annotated[
+        str | None, Parameter(help="Its venue, such as binance-usdm. [default: binance; of a journal, any]")
+    ] = None,
+    contract_size: Annotated[
+        int | None,
+        Parameter(
+            converter=_price, help="What a contract is worth in the quote asset, where quantities count contracts."
+        ),
+    ] = None,
     trades: Annotated[int, Parameter(help="The flow of the last N trades, 100-5000.")] = 1000,
     min_notional: Annotated[
         int | None, Parameter(converter=_notional, help="Large prints from this much quote. [default: 100000]")
@@ -134,7 +158,7 @@ def replay(
     """Play archive files or a journal through the engine, print flow and large prints; the tape is the clock."""
     from orderflow_stream.cli.replay import run
 
-    return run(files, symbol, quote, trades, min_notional, as_json=json)
+    return run(files, symbol, quote, trades, min_notional, as_json=json, venue=venue, contract_size=contract_size)
 
 
 _key = App(name="key", help="Keys for clients, which the configuration then asks for.")

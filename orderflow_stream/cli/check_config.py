@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orderflow_stream.cli import OK, USAGE
@@ -18,14 +18,20 @@ def run(config: Path | None) -> int:
         return USAGE
     variables = sorted(name for name in os.environ if name.startswith("ORDERFLOW_") and name != "ORDERFLOW_CONFIG")
     read = [*([str(settings.source_file)] if settings.source_file else []), *variables]
-    symbols = settings.venues.binance.symbols
-    few = ", ".join(symbols[:6]) + (", …" if len(symbols) > 6 else "")
+    venues = {name: _streams(table.symbols) for name, table in settings.venues.tables.items()}
+    streams = next(iter(venues.values()))
     print(
         f"ok: {', '.join(read) or 'no file, no variable: all defaults'}: "
         f"listens on {settings.server.host}:{settings.server.port}, "
-        f"streams {f'{len(symbols)} symbols or patterns ({few})' if symbols else 'nothing, reads on demand only'}"
+        + (streams if len(venues) == 1 else "; ".join(f"{name} {text}" for name, text in venues.items()))
     )
     return OK
+
+
+def _streams(symbols: Sequence[str]) -> str:
+    """What comes of the symbols of one venue."""
+    few = ", ".join(symbols[:6]) + (", …" if len(symbols) > 6 else "")
+    return f"streams {f'{len(symbols)} symbols or patterns ({few})' if symbols else 'nothing, reads on demand only'}"
 
 
 def load_or_complain(

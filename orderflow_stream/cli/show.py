@@ -12,10 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from orderflow_stream.core.book import Book
-from orderflow_stream.core.units import NOTIONAL_DECIMALS, NOTIONAL_SCALE, parse_scaled, round_to, text
+from orderflow_stream.core.units import DECIMALS, NOTIONAL_DECIMALS, NOTIONAL_SCALE, parse_scaled, round_to, text
 
 #: Rows of a table that fit a glance; `--json` has them all.
 MOST_ROWS: Final = 20
+
+#: 10^8: what a quotient of a notional and a quantity is scaled by.
+_SCALE: Final = NOTIONAL_SCALE // 10**DECIMALS
 
 _SIDES: Final = {"buy": ("▲", "#648FFF"), "sell": ("▼", "#FE6100")}
 
@@ -51,7 +54,7 @@ class TradeLines:
             self._write(data)
             return
         trade = exact(data)
-        notional = parse_scaled(trade["price"]) * parse_scaled(trade["qty"])
+        notional = notional_of(trade)
         if self._least is not None and notional < self._least:
             return
         if self._as_json:
@@ -71,6 +74,20 @@ class TradeLines:
     def _write(data: str) -> None:
         sys.stdout.write(data + "\n")
         sys.stdout.flush()
+
+
+def notional_of(trade: dict[str, Any]) -> int:
+    """The notional (10^-16) of a `trade` event whose numbers are text.
+
+    Where quantities count contracts, `qty` is the base volume, which is rounded. What one contract is worth is a whole
+    number of cents, and comes out exactly.
+    """
+    notional = parse_scaled(trade["price"]) * parse_scaled(trade["qty"])
+    contracts = parse_scaled(trade.get("contracts", "0"))
+    if not contracts:
+        return notional
+    cents = (2 * notional * 100 + contracts * _SCALE) // (2 * contracts * _SCALE)
+    return contracts * cents * _SCALE // 100
 
 
 def show_replay(flow: dict[str, Any], large: dict[str, Any], book: Book) -> None:

@@ -22,8 +22,16 @@ PAUSE: Final = 2.0
 _BUFFER: Final = 1 << 20
 
 
-def run(symbols: list[str], url: str, min_notional: int | None, *, as_json: bool, key_file: Path | None = None) -> int:
-    """Print trades as they come until Ctrl-C. `min_notional` at 10^-16."""
+def run(
+    symbols: list[str],
+    url: str,
+    min_notional: int | None,
+    *,
+    as_json: bool,
+    key_file: Path | None = None,
+    venue: str | None = None,
+) -> int:
+    """Print trades as they come until Ctrl-C. `min_notional` at 10^-16; `venue` None is the daemon's default."""
     base = (url if "://" in url else f"http://{url}").rstrip("/")
     key = ""
     if key_file is not None:  # a key on the command line would be in the list of processes
@@ -36,7 +44,7 @@ def run(symbols: list[str], url: str, min_notional: int | None, *, as_json: bool
             _say(f"tail: --key-file {key_file} does not hold one key")
             return USAGE
     try:
-        return asyncio.run(Tail(symbols, base, TradeLines(min_notional, as_json=as_json), key).run())
+        return asyncio.run(Tail(symbols, base, TradeLines(min_notional, as_json=as_json), key, venue).run())
     except KeyboardInterrupt:
         return OK
 
@@ -48,10 +56,14 @@ class _Refused(Exception):
 class Tail:
     """One tape, over as many connections as it takes: each resumes where the one before ended."""
 
-    def __init__(self, symbols: list[str], url: str, lines: TradeLines, key: str = "") -> None:
+    def __init__(
+        self, symbols: list[str], url: str, lines: TradeLines, key: str = "", venue: str | None = None
+    ) -> None:
         self._url = url
         self._key = key
         self._params = {"symbols": ",".join(symbols), "topics": "trade"}
+        if venue is not None:
+            self._params["venue"] = venue
         self._lines = lines
         self._position = ""
         self._resuming = False  # this connection was asked to go on where the last one ended

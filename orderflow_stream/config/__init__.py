@@ -20,6 +20,7 @@ from orderflow_stream.config.settings import (
     Server,
     Settings,
     Tape,
+    Venue,
     Venues,
 )
 from orderflow_stream.config.values import Address, Window
@@ -41,6 +42,7 @@ __all__ = [
     "Server",
     "Settings",
     "Tape",
+    "Venue",
     "Venues",
     "Window",
     "describe",

@@ -5,10 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
+from typing import Final
 
 from pydantic import BaseModel
 
 from orderflow_stream.config.settings import Settings
+from orderflow_stream.config.venues import DEFAULT, TABLES
+
+#: Above the table of a venue that is off by default.
+_FURTHER: Final = "This table, even an empty one, turns its venue on; these are its defaults."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +32,25 @@ class KeyDoc:
 
 @cache
 def describe() -> tuple[KeyDoc, ...]:
-    """Every key, in the order of the file."""
-    return tuple(_keys(Settings, ()))
+    """Every key that always has a value, in the order of the file."""
+    return tuple(_keys(Settings, (), more=False))
 
 
-def _keys(model: type[BaseModel], at: tuple[str, ...]) -> Iterator[KeyDoc]:
+@cache
+def everything() -> tuple[KeyDoc, ...]:
+    """The same, and those of the tables that need not be there: of the further venues."""
+    return tuple(_keys(Settings, (), more=True))
+
+
+def _keys(model: type[BaseModel], at: tuple[str, ...], *, more: bool) -> Iterator[KeyDoc]:
     for name, field in model.model_fields.items():
         path = (*at, name)
+        if at == ("venues",):
+            if more or name == DEFAULT:
+                yield from _keys(TABLES[name], path, more=more)
+            continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _keys(field.annotation, path)
+            yield from _keys(field.annotation, path, more=more)
             continue
         extra = field.json_schema_extra
         if not isinstance(extra, dict):  # a key that was not made by kinds.key() has no words for people
@@ -46,10 +61,15 @@ def _keys(model: type[BaseModel], at: tuple[str, ...]) -> Iterator[KeyDoc]:
             default=literal(field.default),
             unit=str(extra["unit"]),
             meaning=field.description or "",
-            env="ORDERFLOW_" + "__".join(path).upper(),
+            env="ORDERFLOW_" + variable("__".join(path)),
             is_list=isinstance(field.default, list),
             is_table=isinstance(field.default, dict),
         )
+
+
+def variable(name: str) -> str:
+    """A name as a part of that of a variable: a shell has no dash there."""
+    return name.upper().replace("-", "_")
 
 
 def literal(value: object) -> str:
@@ -88,12 +108,14 @@ def example() -> str:
         subsequent_indent="# ",
     )
     table = ""
-    for each in describe():
+    kept = {each.key for each in describe()}
+    for each in everything():
         at, _, name = each.key.rpartition(".")
+        off = "" if each.key in kept else "#"
         if at != table:
-            lines += ["", f"[{at}]"]
+            lines += ["", *([f"# {_FURTHER}"] if off else []), f"{off}[{at}]"]
             table = at
         unit = f", in {each.unit}" if each.unit else ""
         suffix = "__<NAME>" if each.is_table else ""
-        lines += ["", f"# {each.meaning}", f"# {each.type}{unit}; {each.env}{suffix}", f"{name} = {each.default}"]
+        lines += ["", f"# {each.meaning}", f"# {each.type}{unit}; {each.env}{suffix}", f"{off}{name} = {each.default}"]
     return "\n".join(lines) + "\n"

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
-from orderflow_stream.config.describe import describe
+from orderflow_stream.config.describe import everything
 from orderflow_stream.config.faults import ConfigError, Fault, describe_error, did_you_mean, dotted
 from orderflow_stream.config.settings import Settings
 from orderflow_stream.config.sources import KeyPath, Source, choose_file, from_environment, from_file, from_flags
+from orderflow_stream.config.venues import near_venue
 
 
 def load(
@@ -55,6 +56,8 @@ def _fault(error: ErrorDetails, sources: Sequence[Source]) -> Fault:
         path = (*path[:-1], sibling)
     if error["type"] == "extra_forbidden":
         hint = _nearest(path)
+        if path[:1] == ("venues",) and len(path) == 2:
+            message, hint = "unknown venue", near_venue(str(path[1]))
     where = next((origin for origin in (source.origin(path) for source in sources) if origin), "")
     return Fault(dotted(path), message, hint, where)
 
@@ -62,7 +65,7 @@ def _fault(error: ErrorDetails, sources: Sequence[Source]) -> Fault:
 def _nearest(path: KeyPath) -> str:
     """The known key an unknown one may stand for: by its name among its siblings, else by its name anywhere."""
     depth, name = len(path), str(path[-1])
-    keys: list[list[Any]] = [each.key.split(".") for each in describe()]
+    keys: list[list[Any]] = [each.key.split(".") for each in everything()]
     siblings = {parts[depth - 1] for parts in keys if len(parts) >= depth and tuple(parts[: depth - 1]) == path[:-1]}
     elsewhere = [".".join(parts) for parts in keys if parts[-1] == name]
     return did_you_mean(name, siblings) or (f'did you mean "{elsewhere[0]}"?' if elsewhere else "")

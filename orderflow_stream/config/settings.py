@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -27,20 +27,21 @@ from orderflow_stream.config.kinds import (
     Notional,
     Notionals,
     Origins,
-    Redundancy,
     Seconds,
     Share,
     Switch,
-    Symbols,
     Table,
     Whole,
     Windows,
     key,
 )
 from orderflow_stream.config.values import Address
+from orderflow_stream.config.venues import Binance, SymbolNotionals, Venue, Venues
 
-STREAM_URL: Final = "wss://stream.binance.com:9443"
-REST_URL: Final = "https://api.binance.com"
+__all__ = [
+    "Analytics", "Binance", "Delivery", "Flow", "Large", "Log", "Metrics", "Server", "Settings", "Tape", "Venue",
+    "Venues",
+]  # fmt: skip
 
 
 class Server(Table):
@@ -108,44 +109,6 @@ class Server(Table):
         return allowed
 
 
-class Binance(Table):
-    """[venues.binance]: which symbols, from where."""
-
-    symbols: Symbols = key(
-        ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT"],
-        type="list of symbols or patterns",
-        meaning='kept in memory: names or patterns ("*USDT", "*", "top:100" by 24 h volume); [] reads on demand only',
-    )
-    stream_url: Annotated[str, PlainValidator(values.websocket_url)] = key(
-        STREAM_URL,
-        type="ws or wss URL",
-        meaning="websocket endpoint; public fallbacks are tried only while both URLs are the defaults",
-    )
-    rest_url: Annotated[str, PlainValidator(values.http_url)] = key(
-        REST_URL, type="http or https URL", meaning="REST endpoint, for backfill, gap repair and symbol lists"
-    )
-    streams_per_connection: Whole = key(
-        200, type="integer 1-1024", unit="streams", meaning="streams on one websocket connection", ge=1, le=1024
-    )
-    redundancy: Redundancy = key(
-        "auto",
-        type="auto, 1 or 2",
-        unit="connections",
-        meaning="for the same symbols, so that either may go without a gap; auto: 2 up to 100 symbols, else 1",
-    )
-
-    @property
-    def urls_are_default(self) -> bool:
-        """Whether the venue's public fallbacks may be tried."""
-        return (self.stream_url, self.rest_url) == (STREAM_URL, REST_URL)
-
-
-class Venues(Table):
-    """[venues]"""
-
-    binance: Binance = Field(default_factory=Binance)
-
-
 class Flow(Table):
     """[analytics.flow]: windows and the words for pressure."""
 
@@ -191,11 +154,11 @@ class Large(Table):
         unit="quote asset",
         meaning="the same for the symbols of one quote asset, such as { BTC = 2 }",
     )
-    by_symbol: Notionals = key(
+    by_symbol: SymbolNotionals = key(
         {},
         type="table symbol = decimal",
         unit="quote asset",
-        meaning="the same for one symbol, such as { BTCUSDT = 500000 }",
+        meaning='the same for one symbol, such as { BTCUSDT = 500000 }; of one venue: { "binance-usdm:BTCUSDT" = … }',
     )
 
 

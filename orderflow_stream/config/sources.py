@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from orderflow_stream.config.describe import KeyDoc, describe
+from orderflow_stream.config.describe import KeyDoc, everything, variable
 from orderflow_stream.config.faults import Fault, did_you_mean
+from orderflow_stream.config.venues import NAMES
 
 PREFIX: Final = "ORDERFLOW_"
 FILE_VARIABLE: Final = "ORDERFLOW_CONFIG"
@@ -139,7 +140,7 @@ def _paths(value: object, at: KeyPath) -> list[KeyPath]:
 def from_environment(environ: Mapping[str, str]) -> Source:
     """Every `ORDERFLOW_*` variable; one that names no key is a fault."""
     source = Source()
-    known = {each.env: each for each in describe()}
+    known = {each.env: each for each in everything()}
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name == FILE_VARIABLE:
             continue
@@ -152,7 +153,7 @@ def from_environment(environ: Mapping[str, str]) -> Source:
             continue
         table = next((each for each in known.values() if each.is_table and name.startswith(f"{each.env}__")), None)
         if table is not None:
-            source.put((*table.key.split("."), name.removeprefix(f"{table.env}__")), value, name)
+            source.put((*table.key.split("."), _entry(name.removeprefix(f"{table.env}__"))), value, name)
         elif name in known:
             source.faults.append(Fault(name, "is a table", f"set one variable a key: {name}__BTC=2"))
         else:
@@ -163,7 +164,7 @@ def from_environment(environ: Mapping[str, str]) -> Source:
 def from_flags(overrides: Mapping[str, object]) -> Source:
     """Values by dotted key (`{"server.port": 0}`); text for a list is split at its commas, as in a variable."""
     source = Source()
-    known = {each.key: each for each in describe()}
+    known = {each.key: each for each in everything()}
     for name, value in overrides.items():
         if isinstance(value, str) and not _is_text(value):
             source.faults.append(Fault(name, "is not UTF-8", where="command line"))
@@ -171,6 +172,14 @@ def from_flags(overrides: Mapping[str, object]) -> Source:
         split = _split(known[name], value) if name in known and isinstance(value, str) else value
         source.put(tuple(name.split(".")), split, "command line")
     return source
+
+
+def _entry(rest: str) -> str:
+    """The key inside a table, as far as it goes beyond the table's own variable: `BINANCE_USDM__BTCUSDT` stands for
+    `binance-usdm:BTCUSDT`, since a shell has neither the dash nor the colon."""
+    venue, under, symbol = rest.partition("__")
+    known = {variable(name): name for name in NAMES}
+    return f"{known[venue]}:{symbol}" if under and venue in known else rest
 
 
 def _is_text(value: str) -> bool:

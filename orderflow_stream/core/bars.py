@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -22,6 +22,15 @@ _BITS: Final = 62
 _LOW: Final = (1 << _BITS) - 1
 #: 64-bit columns of each volume: a quantity is below 2^63 and a notional below 2^126, a bar sums up to 2^60 of them.
 _PARTS: Final = (2, 2, 3, 3)
+#: ... and the base volume of an inverse contract, a notional at most 10^16 times as fine, is below 2^180.
+_INVERSE_PARTS: Final = (4, 4, 3, 3)
+#: Columns of a ring beside the volumes: start, open, high, low, close, first and last id, the two counts.
+_PLAIN: Final = 9
+
+
+def columns_of(inverse: bool) -> int:
+    """How many 64-bit columns a ring of bars has."""
+    return _PLAIN + sum(_INVERSE_PARTS if inverse else _PARTS)
 
 
 class Bar(Struct):
@@ -50,15 +59,17 @@ class Bar(Struct):
 class BarRing:
     """Closed bars in columns, ascending; those older than `span` behind the newest are let go.
 
-    Sums of quantities are wider than 64 bits, so each takes two columns; those of notionals take three.
+    Sums of quantities are wider than 64 bits, so each takes two columns (four, of `inverse` contracts); those of
+    notionals take three.
     """
 
-    def __init__(self, width: int, span: int) -> None:
+    def __init__(self, width: int, span: int, inverse: bool = False) -> None:
         self.width = width
         self.span = span
+        self._parts = _INVERSE_PARTS if inverse else _PARTS
         self._start = array("q")
-        self._columns = [array("q") for _ in range(8)]  # open high low close first_id last_id, then the two counts
-        self._wide = [array("q") for _ in range(sum(_PARTS))]  # the parts of the four volumes, lowest first
+        self._columns = [array("q") for _ in range(_PLAIN - 1)]
+        self._wide = [array("q") for _ in range(sum(self._parts))]  # the parts of the four volumes, lowest first
 
     def __len__(self) -> int:
         return len(self._start)
@@ -102,19 +113,18 @@ class BarRing:
 
     @property
     def nbytes(self) -> int:
-        return len(self._start) * 8 * (9 + sum(_PARTS)) * 17 // 16  # columns are grown a little ahead
+        return len(self._start) * 8 * (_PLAIN + sum(self._parts)) * 17 // 16  # columns are grown a little ahead
 
     def _write(self, at: int, bar: Bar) -> None:
         for column, value in zip((*self._columns, *self._wide), self._cells(bar), strict=True):
             column[at] = value
 
-    @staticmethod
-    def _cells(bar: Bar) -> list[int]:
+    def _cells(self, bar: Bar) -> list[int]:
         """What a bar is in columns, `start` aside."""
         sums = bar.sums
         cells = [bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, sums.buy_trades, sums.sell_trades]
         volumes = (sums.buy_base, sums.sell_base, sums.buy_quote, sums.sell_quote)
-        for parts, value in zip(_PARTS, volumes, strict=True):
+        for parts, value in zip(self._parts, volumes, strict=True):
             for _ in range(parts - 1):
                 cells.append(value & _LOW)
                 value >>= _BITS  # noqa: PLW2901 - the next part of the same number
@@ -124,7 +134,7 @@ class BarRing:
     def _get(self, at: int) -> Bar:
         open_, high, low, close, first, last, buys, sells = (column[at] for column in self._columns)
         wide = iter(self._wide)
-        volumes = [sum(next(wide)[at] << _BITS * part for part in range(parts)) for parts in _PARTS]
+        volumes = [sum(next(wide)[at] << _BITS * part for part in range(parts)) for parts in self._parts]
         return Bar(self._start[at], open_, high, low, close, first, last, Sums(buys, sells, *volumes))
 
     def dump(self) -> bytes:
@@ -165,6 +175,7 @@ class Bars:
         "_close",
         "_first",
         "_high",
+        "_inverse",
         "_last",
         "_low",
         "_open",
@@ -177,10 +188,11 @@ class Bars:
     SECOND: Final = 1_000_000
     MINUTE: Final = 60_000_000
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, inverse: bool = False) -> None:
         self._tape = tape
-        self.seconds = BarRing(self.SECOND, 3_600 * self.SECOND)
-        self.minutes = BarRing(self.MINUTE, 1_440 * self.MINUTE)
+        self._inverse = inverse
+        self.seconds = BarRing(self.SECOND, 3_600 * self.SECOND, inverse)
+        self.minutes = BarRing(self.MINUTE, 1_440 * self.MINUTE, inverse)
         self._start = -1_000_000  # of the open second; negative before the first trade
         self._open = self._high = self._low = self._close = 0
         self._first = self._last = -1
@@ -190,7 +202,7 @@ class Bars:
         """The same bars, going on over a new tape; the open second is closed with what it has."""
         if self._start >= 0:
             self._store(self._current(self._tape.head()))
-        bars = Bars(tape)
+        bars = Bars(tape, self._inverse)
         bars.seconds, bars.minutes = self.seconds, self.minutes
         return bars
 
@@ -232,7 +244,7 @@ class Bars:
 
     def on_late(self, rows: Sequence[Row]) -> None:
         """Trades that were put into the tape out of turn, ascending by id; the tape holds them already."""
-        self.take(Sums.of((row.price, row.qty) for row in rows), fold(rows, self.SECOND))
+        self.take(self._tape.sums_of(rows), fold(rows, self.SECOND, self._tape.sums_of))
 
     def take(self, added: Sums, folded: Sequence[Bar]) -> None:
         """The same, of trades that add up to `added` and were folded into bars of a second already."""
@@ -309,7 +321,12 @@ class Bars:
         return bars
 
 
-def fold(rows: Iterable[Row], width: int) -> list[Bar]:
+def plain_sums(rows: Iterable[Row]) -> Sums:
+    """Where quantities are of the base asset."""
+    return Sums.of((row.price, row.qty) for row in rows)
+
+
+def fold(rows: Iterable[Row], width: int, sums_of: Callable[[Iterable[Row]], Sums] = plain_sums) -> list[Bar]:
     """Aligned bars of trades ascending by id, in order of first appearance (one start may appear more than once)."""
     bars: list[Bar] = []
     run: list[Row] = []
@@ -317,16 +334,15 @@ def fold(rows: Iterable[Row], width: int) -> list[Bar]:
     for row in rows:
         begin = row.ts_event - row.ts_event % width
         if begin != start and run:
-            bars.append(_bar(start, run))
+            bars.append(_bar(start, run, sums_of))
             run = []
         start = begin
         run.append(row)
     if run:
-        bars.append(_bar(start, run))
+        bars.append(_bar(start, run, sums_of))
     return bars
 
 
-def _bar(start: int, rows: list[Row]) -> Bar:
+def _bar(start: int, rows: list[Row], sums_of: Callable[[Iterable[Row]], Sums]) -> Bar:
     prices = [row.price for row in rows]
-    sums = Sums.of((row.price, row.qty) for row in rows)
-    return Bar(start, prices[0], max(prices), min(prices), prices[-1], rows[0].id, rows[-1].id, sums)
+    return Bar(start, prices[0], max(prices), min(prices), prices[-1], rows[0].id, rows[-1].id, sums_of(rows))

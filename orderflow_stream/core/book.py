@@ -9,11 +9,22 @@ from msgspec import Struct, field
 
 from orderflow_stream.core.bars import Bars
 from orderflow_stream.core.coverage import Coverage
-from orderflow_stream.core.events import BUY, SELL, Instrument, LargePrint, Range, Source, State, Trade
+from orderflow_stream.core.events import (
+    BUY,
+    SELL,
+    Instrument,
+    LargePrint,
+    Liquidation,
+    Range,
+    Source,
+    State,
+    Trade,
+)
 from orderflow_stream.core.sequence import Sequence
 from orderflow_stream.core.state import LEAD, believed, judge, why_silent
 from orderflow_stream.core.sums import Sums
-from orderflow_stream.core.tape import Row, Tape
+from orderflow_stream.core.tape import Row
+from orderflow_stream.core.wide import tape_of
 from orderflow_stream.core.window import Window
 
 #: Gap records kept for `/v1/gaps`.
@@ -93,14 +104,19 @@ class Book:
         "instrument",
         "large_count",
         "last_recv",
+        "liquidation_count",
+        "liquidations",
+        "liquidations_since",
         "mute",
         "mute_answered",
         "mute_reason",
+        "newest_up",
         "origin",
         "past_live",
         "reconnected",
         "refilled",
         "sequence",
+        "skew",
         "state",
         "state_reason",
         "state_since",
@@ -119,9 +135,9 @@ class Book:
 
     def __init__(self, instrument: Instrument, spans: tuple[int, ...]) -> None:
         self.instrument = instrument
-        self.tape = Tape()
+        self.tape = tape_of(instrument)
         self.sequence = Sequence()
-        self.bars = Bars(self.tape)
+        self.bars = Bars(self.tape, instrument.inverse)
         self.windows = {span: Window(self.tape, span) for span in spans}
         self.analytics: tuple[Analytic, ...] = ()
         self.counters = BookCounters()
@@ -149,8 +165,13 @@ class Book:
         self.mute = -1  # an id that REST has, and the stream did not bring when it had had the time to
         self.mute_answered = -1  # since when a connection carries the symbol that did not when it fell silent
         self.mute_reason = ""
+        self.newest_up = -1  # since when the newest of its connections carries it
         self.told_trading = instrument.trading
         self.clock_offset = 0
+        self.skew = 0  # what the engine's `now` lacks (µs) of this venue's time
+        self.liquidations: list[Liquidation] = []  # of 24 h, by time, newest last: see `core.liquidations`
+        self.liquidation_count = {BUY: 0, SELL: 0}  # those told since the process began, monotone
+        self.liquidations_since = -1  # since when (µs) their stream has been up without a break; -1: it is not
         self.suspect: int | None = None  # an id far beyond the order, believed only when its successor comes
         self.state: State = "connecting"
         self.state_since = 0
@@ -161,7 +182,7 @@ class Book:
         """The venue began its ids anew: the tape, its order and its windows begin empty and cold, the bars go on."""
         self.past_live = self.live
         self.warm_sums = Sums()
-        self.tape = Tape()
+        self.tape = tape_of(self.instrument)
         self.sequence = Sequence()
         self.bars = self.bars.over(self.tape)
         self.windows = {span: Window(self.tape, span) for span in self.windows}
@@ -197,7 +218,11 @@ class Book:
     # -- numbers --------------------------------------------------------------------------------------------------
 
     def now(self, now: int) -> int:
-        """Venue time for this instrument: never behind its newest trade.
+        """Venue time for this instrument, where it is `now` for the engine: never behind its newest trade."""
+        return self.at(now + self.skew if now >= 0 else now)
+
+    def at(self, now: int) -> int:
+        """The same where `now` is this venue's time already.
 
         But one trade that claims to be of the far future must not age all others: more than `LEAD` ahead of our
         (corrected) clock, a time is believed where at least three of the last nine trades are that late too. The trade
@@ -225,6 +250,10 @@ class Book:
     def window_sums(self, span: int, now: int) -> Sums:
         """The sums of a configured window that ends now."""
         return self.windows[span].sums(self.now(now))
+
+    def window_nq(self, span: int, now: int) -> Sums | None:
+        """The same without RPI trades; None where they are not told of every trade in it."""
+        return self.windows[span].nq(self.now(now))
 
     # -- state ----------------------------------------------------------------------------------------------------
 
@@ -307,6 +336,14 @@ class Book:
         if self.mute < 0:
             self.mute_answered, self.mute_reason = -1, why_silent(self, ts)
         self.mute = told
+
+    def explained(self) -> None:
+        """What REST had and the stream did not bring is here. If it is older than the newest connection, and that one
+        had missed nothing when REST was asked, those who listen now are not the ones that were silent."""
+        if 0 <= self.mute < self.sequence.next:
+            rows = self.tape.rows(self.mute, 1)
+            if rows and rows[0].id == self.mute and rows[0].ts_event < self.newest_up <= self.behind_at:
+                self.spoke(self.mute)
 
     def spoke(self, id_: int) -> None:
         """A stream brought this id: that ends the silence, once it has come to what REST knew."""

@@ -7,16 +7,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, overload
 
+from orderflow_stream.core import liquidations
 from orderflow_stream.core.book import Analytic, Book
 from orderflow_stream.core.events import (
+    AnyEvent,
+    AnyUpdate,
     Event,
     FeedDown,
     FeedUp,
     Forget,
     Instrument,
     LateTrades,
+    Liquidation,
+    LiquidationFeed,
     Probe,
     Refill,
     Restarted,
@@ -26,7 +31,7 @@ from orderflow_stream.core.events import (
 )
 from orderflow_stream.core.keeper import Keeper
 from orderflow_stream.core.refill import NOTHING, arrived, corrected, declare, refill, row, splice
-from orderflow_stream.core.restore import forget
+from orderflow_stream.core.restore import forget, reshape
 from orderflow_stream.core.sequence import Verdict
 from orderflow_stream.core.state import LEAD, judge
 
@@ -61,6 +66,8 @@ class Engine:
         self.keeper = Keeper(self.books, keep_trades, max(windows, default=0), budget_bytes)
         self.pending: dict[Analytic, None] = {}  # analytics that wait for time to pass, in an order that replay repeats
         self._clock_offset = 0
+        self._offsets: dict[str, tuple[int, int]] = {}  # by venue, where it was told: offset and skew
+        self._listening = liquidations.Listening()
         self._analytics = analytics
         self._sweep: list[Book] = []
         self._sweep_due = -1
@@ -72,12 +79,15 @@ class Engine:
         book = self.books.get(instrument.key)
         if book is None:
             book = Book(instrument, self.windows)
-            book.clock_offset = self._clock_offset
+            book.clock_offset, book.skew = self._offsets.get(instrument.venue, (self._clock_offset, 0))
+            self._listening.begin(book, self.now)
             book.analytics = self._analytics(book)
             self.books[instrument.key] = book
         elif book.instrument != instrument:
-            book.instrument = instrument  # what the venue says of it has changed
+            known, book.instrument = book.instrument, instrument  # what the venue says of it has changed
             book.attention = True
+            if _nature(known) != _nature(instrument):
+                reshape(book)
         return book
 
     def set_limits(self, *, keep_trades: int, budget_bytes: int) -> None:
@@ -104,18 +114,34 @@ class Engine:
 
     @property
     def clock_offset(self) -> int:
-        """The venue's clock minus ours as last measured, microseconds; reported, never applied here."""
+        """The venue's clock minus ours as last measured, microseconds; reported, never applied here. To set it is to
+        say so of all venues."""
         return self._clock_offset
 
     @clock_offset.setter
     def clock_offset(self, value: int) -> None:
         self._clock_offset = value
+        self._offsets.clear()
         for book in self.books.values():
-            book.clock_offset = value
+            book.clock_offset, book.skew = value, 0
+
+    def set_offset(self, venue: str, offset: int, skew: int = 0) -> None:
+        """One venue's clock minus ours (µs, reported), and what `now` lacks of that venue's time: `now` is told by one
+        clock for all of them."""
+        self._offsets[venue] = offset, skew
+        for book in self.books.values():
+            if book.instrument.venue == venue:
+                book.clock_offset, book.skew = offset, skew
 
     # -- events ---------------------------------------------------------------------------------------------------
 
-    def apply(self, event: Event) -> tuple[Update, ...] | None:
+    @overload
+    def apply(self, event: Event) -> tuple[Update, ...] | None: ...
+    @overload
+    def apply(self, event: Liquidation | LiquidationFeed) -> tuple[Liquidation, ...] | None: ...
+    @overload
+    def apply(self, event: AnyEvent) -> tuple[AnyUpdate, ...] | None: ...
+    def apply(self, event: AnyEvent) -> tuple[AnyUpdate, ...] | None:
         """Apply one event; what happened because of it, or None where nothing was applied."""
         if type(event) is Trade:
             return self._trade(event)
@@ -128,18 +154,17 @@ class Engine:
         counters = book.counters
         counters.received += 1
         sequence = book.sequence
-        if trade.id != sequence.next or not trade.qty:
+        id_ = trade.id
+        if id_ != sequence.next or not trade.qty:
             return self._irregular(book, trade)
-        sequence.next += 1
+        sequence.next = id_ + 1
         counters.applied += 1
         return self._append(book, trade)
 
     def _append(self, book: Book, trade: Trade) -> tuple[Update, ...]:
         """The newest trade of a book, its id already received."""
         book.last_recv = trade.ts_recv
-        rolled = book.tape.append(
-            trade.id, trade.price, trade.qty, trade.side, trade.ts_event, trade.first_id, trade.last_id
-        )
+        rolled = book.tape.take(trade)
         book.bars.on_trade(trade.id, trade.price, trade.ts_event)
         updates = NOTHING
         for analytic in book.analytics:
@@ -197,7 +222,7 @@ class Engine:
 
     def _late(self, book: Book, trade: Trade, oldest: int | None) -> tuple[Update, ...]:
         """A trade (or an id that carries none) below the newest, received already; `oldest` was the first id then."""
-        now = max(trade.ts_event, self.now)
+        now = max(trade.ts_event, self.now + book.skew)
         book.counters.late += 1
         book.streamed = max(book.streamed, trade.id)
         updates: tuple[Update, ...] = NOTHING
@@ -225,7 +250,7 @@ class Engine:
             return "id_jump"
         return None
 
-    def _other(self, event: Event) -> tuple[Update, ...] | None:
+    def _other(self, event: AnyEvent) -> tuple[AnyUpdate, ...] | None:
         if isinstance(event, Refill):
             book = self.books.get(event.instrument)
             return None if book is None else self._refill(book, event)
@@ -252,10 +277,18 @@ class Engine:
             updates = forget(book, event.before, event.ts)
             self.keeper.weigh(book)
             return updates + self._restate(book, event.ts)
+        if isinstance(event, Liquidation):
+            book = self.books.get(event.instrument)
+            return None if book is None else liquidations.keep(book, event, self.now)
+        if isinstance(event, LiquidationFeed):
+            self._listening.saw(event, self.books.values())
+            return ()
         raise TypeError(f"not an event: {event!r}")
 
     def _refill(self, book: Book, event: Refill) -> tuple[Update, ...]:
         updates = refill(book, event)
+        if book.mute >= 0:
+            book.explained()
         self.keeper.keep(book, self.now)
         return updates + self._restate(book, event.ts)
 
@@ -274,7 +307,7 @@ class Engine:
             if first <= told:
                 updates = declare(book, first, told, event.ts, skipped=False)
             if event.silent and max(book.last_recv, book.heard) < event.ts:
-                book.silent(told, max(event.ts, self.now))
+                book.silent(told, max(event.ts, self.now + book.skew))
         elif told == newest:  # an older id is a database that lags, and proves nothing
             book.alive(event.ts)
         return updates + self._restate(book, event.ts)
@@ -293,7 +326,9 @@ class Engine:
                 book.mute_answered = event.ts
             if book.demand:  # what was read on demand is not followed by the stream: it is warmed up like any other
                 book.demand = book.warm = book.verified = False
-            book.connections.add(event.connection)
+            if event.connection not in book.connections:
+                book.connections.add(event.connection)
+                book.newest_up = event.ts
             book.was_up = True
         else:
             book.connections.discard(event.connection)
@@ -309,7 +344,8 @@ class Engine:
         return self._restate(book, event.ts)
 
     def _restate(self, book: Book, ts: int) -> tuple[Update, ...]:
-        now = book.now(max(min(ts, self.now + LEAD), self.now) if self.now >= 0 else ts)
+        here = self.now + book.skew
+        now = book.at(max(min(ts, here + LEAD), here) if self.now >= 0 else ts)
         state, reason = judge(book, now, book.sequence.open, book.sequence.lost)
         book.attention = state != "live"
         if state == book.state and book.told_trading == book.instrument.trading:
@@ -331,6 +367,13 @@ class Engine:
             self._sweep_due = self.now + SWEEP_EVERY
         for book in self._sweep[-SWEEP:]:
             if self.books.get(book.instrument.key) is book:
-                updates += self._restate(book, self.now)
+                updates += self._restate(book, self.now + book.skew)
+                if book.liquidations:
+                    liquidations.trim(book, self.now)
         del self._sweep[-SWEEP:]
         return updates
+
+
+def _nature(instrument: Instrument) -> tuple[int, bool, int]:
+    """What of an instrument all that is made of its trades stands on."""
+    return instrument.contract, instrument.rpi, instrument.row_span

@@ -25,21 +25,21 @@ class Keeper:
     def keep(self, book: Book, now: int) -> None:
         """Let go of what is older than both keeps, then of what the budget does not allow."""
         tape = book.tape
-        now = book.now(now)
-        cutoff = now - self.span
+        here = book.now(now)
+        cutoff = here - self.span
         before = tape.evicted
         # The oldest trade left must still be at or behind the window's edge: that is what proves it whole.
         while tape.spare(self.trades) >= 0 and tape.chunks[1].ts[0] <= cutoff and max(tape.chunks[0].ts) <= cutoff:
             tape.drop_oldest()
         if tape.evicted > before:
-            book.follow(now)
+            book.follow(here)
         self.weigh(book)
         while self.total > self.budget:
             victim = max(self._books.values(), key=self._spare)
             if victim.tape.spare(self.trades) < 0:
                 break  # only the last trades of every instrument are left
             victim.tape.drop_oldest()
-            victim.follow(now)
+            victim.follow(victim.now(now))
             self.cut += 1
             self.weigh(victim)
 

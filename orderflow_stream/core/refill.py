@@ -13,7 +13,6 @@ from typing import Final
 from orderflow_stream.core.book import Book, GapRecord
 from orderflow_stream.core.events import Corrected, GapFound, LateTrades, Range, Refill, Trade, Update
 from orderflow_stream.core.sequence import Sequence, Verdict
-from orderflow_stream.core.sums import Sums
 from orderflow_stream.core.tape import Row
 
 NOTHING: Final[tuple[Update, ...]] = ()
@@ -41,7 +40,7 @@ def refill(book: Book, event: Refill) -> tuple[Update, ...]:
     warm = [row(trade) for trade in fresh if trade.qty and trade.id < edge]
     updates = NOTHING
     if warm:
-        book.warm_sums = book.warm_sums + Sums.of((each.price, each.qty) for each in warm)
+        book.warm_sums = book.warm_sums + book.tape.sums_of(warm)
         updates += splice(book, warm, late=False)
     if late:
         updates += splice(book, [row(trade) for trade in late], late=True)
@@ -146,7 +145,7 @@ def _settle(book: Book, low: int, high: int, ts: int, source: str) -> None:
 def row(trade: Trade) -> Row:
     """The trade as the tape keeps it."""
     qty = trade.qty if trade.side > 0 else -trade.qty
-    return Row(trade.id, trade.price, qty, trade.ts_event, trade.first_id, trade.last_id)
+    return Row(trade.id, trade.price, qty, trade.ts_event, trade.first_id, trade.last_id, trade.nq)
 
 
 def _take(sequence: Sequence, came: list[Trade], *, keep_older: bool) -> tuple[list[Trade], int]:

@@ -7,70 +7,25 @@ trade by trade: a million rows take a fraction of a second, and the result is wh
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable
-from itertools import pairwise
-from operator import mul
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import Final
 
 import numpy as np
 from msgspec import Struct, field
-from numpy.typing import NDArray
 
-from orderflow_stream.core.bars import Bar, BarsKept
+from orderflow_stream.core.bars import Bar, Bars, BarsKept
 from orderflow_stream.core.book import Book, GapRecord
+from orderflow_stream.core.chunk import Column
+from orderflow_stream.core.columns import Ints, Rows, fold_columns, rows_of, tape_from
 from orderflow_stream.core.events import Corrected, Range, Update
 from orderflow_stream.core.sequence import Hole, Sequence
-from orderflow_stream.core.sums import Sums
-from orderflow_stream.core.tape import CHUNK, Chunk, Row, Tape
+from orderflow_stream.core.sums import NqSums, Sums
 from orderflow_stream.core.window import Window
 
-Ints = NDArray[np.int64]
-Column: TypeAlias = "array[int]"
+__all__ = ["Account", "Base", "Dump", "Facts", "Rows", "account", "base_of", "dump", "fill", "fold_columns", "forget",
+           "reshape", "rows_of", "settle"]  # fmt: skip
 
-_SECOND: Final = 1_000_000
 #: What a book that was read from a journal says until its feed is there again.
 RESTORED: Final = "read from the journal, not connected yet"
-
-
-class Rows(NamedTuple):
-    """Rows of one instrument in columns; `qty` is signed, 0 where an id carries no trade."""
-
-    ids: Ints
-    price: Ints
-    qty: Ints
-    ts: Ints
-    first: Ints
-    last: Ints
-
-    @classmethod
-    def of(cls, columns: Iterable[Column]) -> Self:
-        """The same memory, as numpy sees it."""
-        return cls(*(np.frombuffer(column, np.int64) for column in columns))
-
-    @classmethod
-    def none(cls) -> Self:
-        return cls(*(np.empty(0, np.int64) for _ in cls._fields))
-
-    def take(self, which: Ints | NDArray[np.bool_] | slice) -> Self:
-        """Some of them."""
-        return type(self)(*(column[which] for column in self))
-
-    def __add__(self, other: Rows) -> Self:  # type: ignore[override]  # rows, not tuples, are what is added
-        return type(self)(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
-
-    def sums(self) -> Sums:
-        """Exact, whatever the size of the numbers."""
-        buys, sells = self.qty > 0, self.qty < 0
-        bought, sold = self.qty[buys].tolist(), (-self.qty[sells]).tolist()
-        return Sums(
-            len(bought),
-            len(sold),
-            sum(bought),
-            sum(sold),
-            sum(map(mul, self.price[buys].tolist(), bought)),
-            sum(map(mul, self.price[sells].tolist(), sold)),
-        )
 
 
 class Account(Struct):
@@ -95,6 +50,7 @@ class Facts(Struct):
     invalid: list[int] = field(default_factory=list)
     account: Account = field(default_factory=Account)
     open: Bar | None = None
+    nq_before: NqSums | None = None  # the same without RPI trades, where the venue tells them
 
 
 class Dump(Struct):
@@ -126,8 +82,8 @@ def dump(book: Book) -> Dump:
     """A book as it stands, by reference where that is safe: a millisecond or less, whatever its size."""
     tape = book.tape
     bars = book.bars.dump()
-    chunks = [_columns(chunk) for chunk in tape.chunks[:-1]]  # only the newest chunk grows
-    chunks.append(tuple(column[:] for column in _columns(tape.tail)))
+    chunks = [chunk.columns() for chunk in tape.chunks[:-1]]  # only the newest chunk grows
+    chunks.append(tuple(column[:] for column in tape.tail.columns()))
     facts = Facts(
         before=tape.chunks[0].before,
         evicted=tape.evicted,
@@ -137,6 +93,7 @@ def dump(book: Book) -> Dump:
         invalid=book.sequence.invalid[:],
         account=account(book),
         open=bars.open,
+        nq_before=tape.chunks[0].nq_before,
     )
     return Dump(facts, chunks, bars.seconds, bars.minutes)
 
@@ -148,10 +105,6 @@ def base_of(book: Book) -> Base:
     return Base(taken.facts, Rows(*map(np.concatenate, columns)), taken.seconds, taken.minutes)
 
 
-def _columns(chunk: Chunk) -> tuple[Column, ...]:
-    return chunk.ids, chunk.price, chunk.qty, chunk.ts, chunk.first, chunk.last
-
-
 def fill(book: Book, base: Base | None, came: Rows, first: int | None = None) -> None:
     """Put the tape, its order, windows and bars of a book together: `base`, and the rows that `came` after it.
 
@@ -160,19 +113,20 @@ def fill(book: Book, base: Base | None, came: Rows, first: int | None = None) ->
     """
     held = base or Base()
     facts = held.facts
+    came, held.rows = came.telling(book.instrument.rpi), held.rows.telling(book.instrument.rpi)
     fresh, valid, ids, invalid = _merge(held, came)
     gone = 0
     if first is not None:
         ids = ids[int(np.searchsorted(ids, first)) :]
         gone = int(np.searchsorted(valid.ids, first))
-    tape = _tape(valid, facts.before, gone)
+    tape = tape_from(book.instrument, valid, facts.before, facts.nq_before or NqSums(), gone)
     tape.evicted = facts.evicted + gone
     if facts.evicted:
         tape.anchor_id, tape.anchor_ts = facts.anchor_id, facts.anchor_ts
     elif len(valid.ids):
         tape.anchor_id, tape.anchor_ts = int(valid.ids[0]), int(valid.ts[0])
     tape.newest_ts = max(tape.newest_ts, facts.newest_ts)
-    added = fresh.sums()
+    added = fresh.sums(book.instrument.contract)
     head = tape.head()
     book.tape = tape
     book.windows = {span: Window(tape, span) for span in book.windows}
@@ -180,7 +134,7 @@ def fill(book: Book, base: Base | None, came: Rows, first: int | None = None) ->
     if base is not None:
         book.bars.load(BarsKept(base.seconds, base.minutes, facts.open), head - added)
     if len(fresh.ids):
-        book.bars.take(added, fold_columns(fresh, _SECOND))
+        book.bars.take(added, fold_columns(fresh, Bars.SECOND, book.instrument.contract))
     book.sequence = _sequence(ids, invalid)
 
 
@@ -200,46 +154,6 @@ def _merge(held: Base, came: Rows) -> tuple[Rows, Rows, Ints, Ints]:
         valid = valid.take(np.argsort(valid.ids, kind="stable"))
     ids = np.sort(np.concatenate((valid.ids, invalid))) if len(invalid) else valid.ids
     return fresh, valid, ids, invalid
-
-
-def _tape(rows: Rows, before: Sums, gone: int) -> Tape:
-    """A tape of these rows but the first `gone`; `before` are the running sums ahead of all of them."""
-    tape = Tape()
-    running = before + rows.take(slice(0, gone)).sums() if gone else before
-    rows = rows.take(slice(gone, None)) if gone else rows
-    count = len(rows.ids)
-    price = rows.price.tolist()
-    # One pass of products a side, zero where a row is of the other: sums of slices then cost no mask each.
-    bought, sold = np.maximum(rows.qty, 0).tolist(), np.maximum(-rows.qty, 0).tolist()
-    buys = np.concatenate(([0], np.cumsum(rows.qty > 0))).tolist()
-    back = np.flatnonzero(rows.ts[1:] < rows.ts[:-1]) + 1
-    inversions = np.bincount(back // CHUNK, minlength=count // CHUNK + 1).tolist()
-    chunks: list[Chunk] = []
-    for start in range(0, count, CHUNK):
-        stop = min(start + CHUNK, count)
-        chunk = Chunk(running)
-        for column, values in zip(_columns(chunk), rows, strict=True):
-            column.frombytes(values[start:stop].tobytes())
-        chunk.inversions = inversions[start // CHUNK]
-        prices, b, s = price[start:stop], bought[start:stop], sold[start:stop]
-        buyers = buys[stop] - buys[start]
-        of_chunk = Sums(
-            buyers, stop - start - buyers, sum(b), sum(s), sum(map(mul, prices, b)), sum(map(mul, prices, s))
-        )
-        running = running + of_chunk
-        chunks.append(chunk)
-    for one, two in pairwise(chunks):
-        one.next = two
-    tape.chunks = chunks or [Chunk(running)]
-    tape.tail = tape.chunks[-1]
-    tape.inversions = len(back)
-    tape.buy_trades, tape.sell_trades = running.buy_trades, running.sell_trades
-    tape.buy_base, tape.sell_base = running.buy_base, running.sell_base
-    tape.buy_quote, tape.sell_quote = running.buy_quote, running.sell_quote
-    if count:
-        tape.newest_ts = int(rows.ts.max())
-        tape.last_price = price[-1]
-    return tape
 
 
 def _sequence(ids: Ints, invalid: Ints) -> Sequence:
@@ -284,6 +198,28 @@ def settle(book: Book, known: Account | None, now: int) -> list[Range]:
     return holes
 
 
+def reshape(book: Book) -> None:
+    """The venue says otherwise than before what a quantity is worth, what a row is, or whether it tells `nq`: the tape
+    that is held is added up anew. Running sums, bars and analytics begin with it: of what is gone nothing can be said.
+    """
+    old = book.tape
+    kept = list(old.rows_from(0, 0))
+    fresh = tape_from(book.instrument, rows_of(kept))
+    fresh.evicted, fresh.newest_ts = old.evicted, old.newest_ts
+    if kept:
+        fresh.anchor_id, fresh.anchor_ts = kept[0].id, kept[0].ts_event
+    book.tape = fresh
+    book.windows = {span: Window(fresh, span) for span in book.windows}
+    book.bars = Bars(fresh, book.instrument.inverse)
+    if kept:
+        book.bars.on_late(kept)
+    book.past_live, book.warm_sums = Sums(), fresh.head()
+    for analytic in book.analytics:
+        analytic.on_reset()
+        if kept:
+            analytic.on_splice(kept, late=False)
+
+
 def forget(book: Book, before: int, now: int) -> tuple[Update, ...]:
     """Ids below `before` are given up, with all trades of the tape that have such: it begins anew, cold, with what is
     left. Bars and large prints stay."""
@@ -295,7 +231,7 @@ def forget(book: Book, before: int, now: int) -> tuple[Update, ...]:
     kept = list(tape.rows_from(*tape.place_after_id(before - 1)))
     invalid = [id_ for id_ in sequence.invalid if id_ >= before]
     live = book.live
-    fresh = _tape(rows_of(kept), Sums(), 0)
+    fresh = tape_from(book.instrument, rows_of(kept))
     if kept:
         fresh.anchor_id, fresh.anchor_ts = kept[0].id, kept[0].ts_event
     book.tape = fresh
@@ -317,27 +253,3 @@ def forget(book: Book, before: int, now: int) -> tuple[Update, ...]:
             record.status, record.closed, record.source = "lost", now, "evicted"
     book.counters.lost += sum(last - first + 1 for first, last in missing)
     return (Corrected(book.instrument.key, (), tuple(missing), now),) if missing else ()
-
-
-def fold_columns(rows: Rows, width: int) -> list[Bar]:
-    """`bars.fold`, of rows in columns (ascending ids, trades only)."""
-    begins = rows.ts - rows.ts % width
-    edges = [0, *(np.flatnonzero(begins[1:] != begins[:-1]) + 1).tolist(), len(begins)]
-    ids, price, starts = rows.ids.tolist(), rows.price.tolist(), begins[edges[:-1]].tolist()
-    bought, sold = np.maximum(rows.qty, 0).tolist(), np.maximum(-rows.qty, 0).tolist()
-    buys = np.concatenate(([0], np.cumsum(rows.qty > 0))).tolist()
-    bars: list[Bar] = []
-    for start, (low, high) in zip(starts, pairwise(edges), strict=True):
-        prices, b, s = price[low:high], bought[low:high], sold[low:high]
-        buyers = buys[high] - buys[low]
-        sums = Sums(buyers, high - low - buyers, sum(b), sum(s), sum(map(mul, prices, b)), sum(map(mul, prices, s)))
-        bars.append(
-            Bar(start, prices[0], max(prices), min(prices), prices[-1], ids[low], ids[high - 1], sums),
-        )
-    return bars
-
-
-def rows_of(rows: Iterable[Row]) -> Rows:
-    """Rows of a tape as columns."""
-    columns = list(zip(*rows, strict=True)) or [()] * 6
-    return Rows(*(np.array(column, np.int64) for column in columns))

@@ -32,10 +32,10 @@ def judge(book: Book, now: int, missing: int, lost: int) -> tuple[State, str]:
         if book.was_up:
             return "stale", book.state_reason if book.state == "stale" else "the feed is down"
         return "connecting", book.state_reason if book.state == "connecting" else "not connected yet"
-    if not book.warm:
-        return "warming", "not read yet" if book.demand else "reading the recent past by REST"
     if book.mute >= 0:
         return "stale", book.mute_reason
+    if not book.warm:
+        return "warming", "not read yet" if book.demand else "reading the recent past by REST"
     if book.behind >= max(book.sequence.next, 0):
         return "stale", "the venue has trades that the feed did not bring"
     if missing:

@@ -3,84 +3,29 @@
 Each chunk holds up to `CHUNK` rows in six 64-bit columns and remembers the exact running sums *before* its first row.
 So the sums over the last N trades are a difference of two running sums plus at most half a chunk of rows added up:
 the cost does not grow with N, and nothing is ever approximated. Quantities are stored signed (negative: taker sell).
+What inverse contracts, and quantities without RPI trades, need beside is in `wide`.
 
 Only trades live here. Ids that carry no trade, and ids that are missing, are the business of `sequence`.
 """
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import gt
-from typing import Final, NamedTuple
+from typing import Final
 
-from orderflow_stream.core.sums import Sums
+from orderflow_stream.core.chunk import Chunk, Row
+from orderflow_stream.core.events import UNTOLD, Trade
+from orderflow_stream.core.sums import NqSums, Sums
+
+__all__ = ["CHUNK", "CHUNK_BYTES", "ROW_BYTES", "Chunk", "Row", "Tape"]
 
 CHUNK: Final = 256
 
 #: What a row weighs (six columns of eight bytes, grown a little ahead), and the objects around a chunk.
 ROW_BYTES: Final = 50
 CHUNK_BYTES: Final = 1_000
-
-
-class Row(NamedTuple):
-    """One trade of the tape. `qty` is signed: negative is a taker sell."""
-
-    id: int
-    price: int
-    qty: int
-    ts_event: int
-    first_id: int
-    last_id: int
-
-
-class Chunk:
-    """Up to `CHUNK` consecutive rows. `before` are the tape's running sums ahead of the first of them."""
-
-    __slots__ = ("before", "first", "ids", "inversions", "last", "next", "price", "qty", "rank", "ts")
-
-    def __init__(self, before: Sums) -> None:
-        self.ids = array("q")
-        self.ts = array("q")
-        self.price = array("q")
-        self.qty = array("q")
-        self.first = array("q")
-        self.last = array("q")
-        self.before = before
-        self.rank = before.buy_trades + before.sell_trades
-        self.next: Chunk | None = None
-        self.inversions = 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def extend(self, rows: Sequence[Row]) -> None:
-        columns = (self.ids, self.price, self.qty, self.ts, self.first, self.last)
-        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
-            column.extend(values)
-
-    def row(self, i: int) -> Row:
-        return Row(self.ids[i], self.price[i], self.qty[i], self.ts[i], self.first[i], self.last[i])
-
-    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[Row]:
-        return map(
-            Row,
-            self.ids[start:stop],
-            self.price[start:stop],
-            self.qty[start:stop],
-            self.ts[start:stop],
-            self.first[start:stop],
-            self.last[start:stop],
-        )
-
-    def following(self, tape: Tape) -> Sums:
-        """The tape's running sums after the last row of this chunk."""
-        return self.next.before if self.next is not None else tape.head()
-
-    def sums(self, start: int = 0, stop: int | None = None) -> Sums:
-        """The exact sums of some of its rows."""
-        return Sums.of(zip(self.price[start:stop], self.qty[start:stop], strict=True))
 
 
 class Tape:
@@ -108,7 +53,7 @@ class Tape:
         self.buy_trades = self.sell_trades = 0  # the six running sums at the tail, over every trade ever held
         self.buy_base = self.sell_base = 0
         self.buy_quote = self.sell_quote = 0
-        self.tail = Chunk(Sums())
+        self.tail = self.chunk(Sums())
         self.chunks = [self.tail]
         self.version = 0  # changes when rows move: cursors into chunks are then void
         self.evicted = 0  # trades that left at the head
@@ -121,14 +66,30 @@ class Tape:
     def __len__(self) -> int:
         return self.buy_trades + self.sell_trades - self.chunks[0].rank
 
-    def append(self, id_: int, price: int, qty: int, side: int, ts: int, first: int, last: int) -> bool:
+    @property
+    def rpi(self) -> bool:
+        """Whether `nq` is kept of its rows."""
+        return False
+
+    def chunk(self, before: Sums) -> Chunk:
+        """An empty chunk of this kind of tape."""
+        return Chunk(before)
+
+    def take(self, trade: Trade) -> bool:
         """Add the newest trade; true when a new chunk was begun (the moment to look at memory)."""
         chunk = self.tail
+        ids = chunk.ids
         rolled = False
-        if len(chunk.ids) >= CHUNK:
+        held = len(ids)
+        if not held:
+            if self.anchor_id < 0:
+                self.anchor_id, self.anchor_ts = trade.id, trade.ts_event
+        elif held >= CHUNK:
             chunk = self._roll()
+            ids = chunk.ids
             rolled = True
-        if side > 0:
+        price, qty, ts = trade.price, trade.qty, trade.ts_event
+        if trade.side > 0:
             chunk.qty.append(qty)
             self.buy_trades += 1
             self.buy_base += qty
@@ -138,23 +99,27 @@ class Tape:
             self.sell_trades += 1
             self.sell_base += qty
             self.sell_quote += price * qty
-        chunk.ids.append(id_)
+        ids.append(trade.id)
         chunk.price.append(price)
         chunk.ts.append(ts)
-        chunk.first.append(first)
-        chunk.last.append(last)
+        chunk.first.append(trade.first_id)
+        chunk.last.append(trade.last_id)
         self.last_price = price
         if ts >= self.newest_ts:
             self.newest_ts = ts
-            if self.anchor_id < 0:
-                self.anchor_id, self.anchor_ts = id_, ts
         elif ts < (chunk.ts[-2] if len(chunk.ts) > 1 else self.chunks[-2].ts[-1]):
             chunk.inversions += 1
             self.inversions += 1
         return rolled
 
+    def append(
+        self, id_: int, price: int, qty: int, side: int, ts: int, first: int, last: int, nq: int = UNTOLD
+    ) -> bool:
+        """`take`, of a trade told by its parts."""
+        return self.take(Trade("", id_, price, qty, side, ts, first, last, ts, nq))
+
     def _roll(self) -> Chunk:
-        chunk = Chunk(self.head())
+        chunk = self.chunk(self.head())
         self.tail.next = chunk
         self.tail = chunk
         self.chunks.append(chunk)
@@ -163,6 +128,10 @@ class Tape:
     def head(self) -> Sums:
         """The running sums after the newest trade, over every trade ever held."""
         return Sums(self.buy_trades, self.sell_trades, self.buy_base, self.sell_base, self.buy_quote, self.sell_quote)
+
+    def sums_of(self, rows: Iterable[Row]) -> Sums:
+        """The exact sums of rows of this instrument, wherever they are."""
+        return Sums.of((row.price, row.qty) for row in rows)
 
     # -- places ---------------------------------------------------------------------------------------------------
 
@@ -218,6 +187,14 @@ class Tape:
         place = self.place_of_rank(max(head.trades - trades, self.chunks[0].rank))
         return head - self.sums_before(*place), self.at(*place)
 
+    def last_nq(self, trades: int) -> Sums | None:
+        """The sums of the last `trades` trades without RPI trades; None where they are not told of all of them."""
+        return None
+
+    def nq_later_than(self, ts: int) -> Sums | None:
+        """The same of the trades later than `ts`, whatever the order of their times."""
+        return None
+
     def rows_from(self, index: int, row: int) -> Iterator[Row]:
         """The trades from that place on, ascending by id."""
         for chunk in self.chunks[index:]:
@@ -268,7 +245,7 @@ class Tape:
                 last = chunk.row(len(chunk) - 1)
                 continue
             rows = [row for row in chunk.rows() if row.ts_event > ts]
-            total += Sums.of((row.price, row.qty) for row in rows)
+            total += self.sums_of(rows)
             first = first or rows[0]
             last = rows[-1]
         return total, first, last
@@ -281,7 +258,7 @@ class Tape:
         Afterwards the tape is what it would be had they never been missing. Only chunks around the new rows are
         made anew, evenly filled; the running sums of all later ones are carried forward.
         """
-        added = Sums.of((row.price, row.qty) for row in rows)
+        added = self.sums_of(rows)
         if not self.evicted and (not self.chunks[0].ids or rows[0].id < self.chunks[0].ids[0]):
             self.anchor_id, self.anchor_ts = rows[0].id, rows[0].ts_event
         low, high = self._range(rows)
@@ -291,7 +268,7 @@ class Tape:
         fresh: list[Chunk] = []
         running = old[0].before
         for part in range(parts):
-            chunk = Chunk(running)
+            chunk = self.chunk(running)
             chunk.extend(merged[part * len(merged) // parts : (part + 1) * len(merged) // parts])
             running = running + chunk.sums()
             fresh.append(chunk)
@@ -317,7 +294,11 @@ class Tape:
         self.newest_ts = max(self.newest_ts, *(row.ts_event for row in rows))
         self.last_price = self.tail.price[-1]
         self.version += 1
+        self._spliced(rows, old[0].nq_before, low, later)
         return added
+
+    def _spliced(self, rows: Sequence[Row], nq_before: NqSums | None, low: int, later: int) -> None:
+        """The chunks `low`..`later - 1` are new because of `rows`; `nq_before` is that of the first one there was."""
 
     def _range(self, rows: Sequence[Row]) -> tuple[int, int]:
         """The chunks that `rows` fall into, and a neighbour where both fit one: single rows leave no crumbs."""

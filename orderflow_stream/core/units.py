@@ -13,6 +13,9 @@ DECIMALS: Final = 8
 SCALE: Final = 10**DECIMALS
 NOTIONAL_DECIMALS: Final = 2 * DECIMALS
 NOTIONAL_SCALE: Final = 10**NOTIONAL_DECIMALS
+#: Decimals of the base volume of inverse contracts: a quotient, rounded trade by trade, so far down that the sum of any
+#: number of them is right to the last decimal that is ever shown.
+INVERSE_DECIMALS: Final = 24
 
 #: The largest price or quantity, at 10^-8, that a stored 64-bit column may carry.
 MAX_SCALED: Final = 2**63 - 1

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from orderflow_stream.core.sums import Sums
+from orderflow_stream.core.sums import NqSums, Sums
 from orderflow_stream.core.tape import Chunk, Row, Tape
+from orderflow_stream.core.wide import WideTape
 
 
 class Window:
     """`(now - span, now]` over one tape, `span` in microseconds."""
 
-    __slots__ = ("_ahead", "_chunk", "_left", "_row", "_tape", "_version", "span")
+    __slots__ = ("_ahead", "_chunk", "_left", "_nq", "_row", "_tape", "_version", "span")
 
     def __init__(self, tape: Tape, span: int) -> None:
         self.span = span
@@ -26,6 +27,7 @@ class Window:
         self._chunk: Chunk = tape.tail
         self._row = 0
         self._ahead = Sums()
+        self._nq: tuple[int, Chunk, int, NqSums] | None = None  # the cursor as last asked for, and the sums ahead
 
     def sums(self, now: int) -> Sums:
         """The exact sums of the trades in the window that ends at `now` (not before the newest trade)."""
@@ -34,6 +36,26 @@ class Window:
             return self._tape.sums_later_than(left)[0]
         self._move(left)
         return self._tape.head() - self._ahead
+
+    def nq(self, now: int) -> Sums | None:
+        """The same without RPI trades; None where they are not told of every trade in the window."""
+        tape = self._tape
+        if not isinstance(tape, WideTape) or not tape.rpi:
+            return None
+        left = now - self.span
+        if tape.inversions:
+            return tape.nq_later_than(left)
+        self._move(left)
+        chunk, row = self._chunk, self._row
+        known = self._nq
+        if known is None or known[0] != tape.version or known[1] is not chunk or known[2] > row:
+            ahead = tape.nq_at(chunk, row)
+        elif known[2] < row:
+            ahead = known[3] + chunk.nq_sums(known[2], row)
+        else:
+            ahead = known[3]
+        self._nq = tape.version, chunk, row, ahead
+        return (tape.nq_head() - ahead).told
 
     def edges(self, now: int) -> tuple[Row | None, Row | None]:
         """The first and the last trade in the window, by id."""

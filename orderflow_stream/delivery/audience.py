@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from orderflow_stream.core.book import Book
+from orderflow_stream.core.events import LargePrint, Liquidation
 from orderflow_stream.delivery.client import Client, Group
 from orderflow_stream.delivery.conflate import Conflator
 from orderflow_stream.delivery.sse import Frame
@@ -17,11 +18,12 @@ class Watched:
     """The groups that hear of one instrument, by topic. The lists are replaced, never changed: a delivery may still
     be going through one."""
 
-    __slots__ = ("flows", "frames", "groups", "large", "shown", "told", "trades", "version")
+    __slots__ = ("flows", "frames", "groups", "large", "liquidations", "shown", "told", "trades", "version")
 
     def __init__(self) -> None:
         self.groups: list[Group] = []
         self.large: list[Group] = []
+        self.liquidations: list[Group] = []
         self.trades: list[Group] = []
         self.flows: dict[Spec, list[Group]] = {}
         self.frames: dict[Spec, Frame] = {}  # the newest `flow` of each kind
@@ -34,6 +36,8 @@ class Watched:
         self.groups = [*self.groups, group]
         if "large" in filter_.topics:
             self.large = [*self.large, group]
+        if "liquidation" in filter_.topics:
+            self.liquidations = [*self.liquidations, group]
         if "trade" in filter_.topics:
             self.trades = [*self.trades, group]
         if "flow" in filter_.topics:
@@ -42,6 +46,7 @@ class Watched:
     def remove(self, group: Group) -> None:
         self.groups = [other for other in self.groups if other is not group]
         self.large = [other for other in self.large if other is not group]
+        self.liquidations = [other for other in self.liquidations if other is not group]
         self.trades = [other for other in self.trades if other is not group]
         spec = group.filter.spec
         left = [other for other in self.flows.get(spec, ()) if other is not group]
@@ -51,6 +56,10 @@ class Watched:
             self.flows.pop(spec, None)
             self.frames.pop(spec, None)
             self.told.pop(spec, None)
+
+    def hear(self, update: LargePrint | Liquidation) -> list[Group]:
+        """Those that are sent such events."""
+        return self.large if isinstance(update, LargePrint) else self.liquidations
 
 
 class Audience:

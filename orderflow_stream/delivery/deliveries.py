@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
-from orderflow_stream.core.events import LargePrint
+from orderflow_stream.core.events import LargePrint, Liquidation
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.delivery.audience import Audience, Watched
 from orderflow_stream.delivery.client import Client, Group
@@ -76,7 +76,9 @@ class Deliveries:
         if isinstance(payload, Notice):
             return Frame(payload.topic, self._log.epoch, entry.seq, payload.body)
         body = self._renderer.log(payload, exact)
-        topic = "large" if isinstance(payload, LargePrint) else "trade"
+        topic = "trade"
+        if isinstance(payload, LargePrint | Liquidation):
+            topic = "large" if isinstance(payload, LargePrint) else "liquidation"
         return None if body is None else Frame(topic, self._log.epoch, entry.seq, body)
 
     # -- flow -----------------------------------------------------------------------------------------------------

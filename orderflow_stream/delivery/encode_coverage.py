@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from orderflow_stream.core.events import Corrected, GapFound, Instrument, Range, StateChanged
+from orderflow_stream.core.units import text
 from orderflow_stream.delivery.encode_numbers import flag, millis, name, whole, word
 
 if TYPE_CHECKING:
@@ -76,15 +77,22 @@ def state_event(instrument: Instrument, state: StateChanged) -> bytes:
     ).encode()
 
 
+def _tenths(value: float | None) -> str:
+    """Seconds with one decimal at most."""
+    return "null" if value is None else text(round(value * 10), 1)
+
+
 def gaps_data(
     instrument: Instrument,
     records: Sequence[GapRecord],
     missing: int,
     position: str | None,
     attempts: Callable[[int, int], tuple[int, int | None]] = lambda first, last: (0, None),
+    ready_in: float | None = None,
 ) -> bytes:
     """`data` of `/v1/gaps`. `records` oldest first, written newest first; `missing` is how many ids lack right now;
-    `attempts` tells how often such a range was asked for, and when (µs) it will be again."""
+    `attempts` tells how often such a range was asked for, and when (µs) it will be again; `ready_in` (seconds, None:
+    nobody can tell) until all of the open ones will have been asked for."""
     asked = [(None, None) if r.status == "repaired" else attempts(r.first, r.last) for r in records]
     rows = ",".join(
         [
@@ -101,5 +109,6 @@ def gaps_data(
         f'{{"note":{name(GAPS_NOTE)},"source":"Binance","symbol":{name(instrument.symbol)},'
         f'"venue":{name(instrument.venue)},"market":"{instrument.market}","count":{len(records)},'
         f'"open":{counts["open"]},"repaired":{counts["repaired"]},"lost":{counts["lost"]},"missing_total":{missing},'
-        f'"gaps":[{rows}],"position":{word(position)}}}'
+        f'"ready_in_s":{_tenths(ready_in)},"gaps":[{rows}],'
+        f'"position":{word(position)}}}'
     ).encode()

@@ -21,6 +21,7 @@ from orderflow_stream.delivery.encode_numbers import (
     rounded,
     seconds,
     share,
+    volume,
     whole,
     word,
 )
@@ -39,6 +40,10 @@ SCREENER_NOTE: Final = (
 )
 _FLOW_NOTE: Final = name(FLOW_NOTE)
 _SCREENER_NOTE: Final = name(SCREENER_NOTE)
+_NQ_UNTOLD: Final = (
+    '"taker_buy_base_nq":null,"taker_sell_base_nq":null,"taker_buy_quote_nq":null,"taker_sell_quote_nq":null,'
+    '"delta_base_nq":null,"delta_quote_nq":null,'
+)
 
 
 def _flow_fields(
@@ -46,7 +51,7 @@ def _flow_fields(
 ) -> str:
     """The members of a flow object, without its braces."""
     sums = flow.sums
-    places = rules.places(instrument.quote)
+    places, decimals = rules.places(instrument.quote), instrument.base_decimals
     buy, sell = sums.buy_base, sums.sell_base
     delta_quote = quote(sums.buy_quote - sums.sell_quote, places, exact)
     pressure = rules.pressure(buy, sell)
@@ -57,15 +62,42 @@ def _flow_fields(
         f'"note":{_FLOW_NOTE},"source":"Binance","symbol":{name(instrument.symbol)},'
         f'"venue":{name(instrument.venue)},"market":"{instrument.market}",'
         f'"pressure":{name(pressure) if pressure else "null"},'
-        f'"cvd_quote":{delta_quote},"delta_quote":{delta_quote},"delta_base":{base(buy - sell, exact)},'
+        f'"cvd_quote":{delta_quote},"delta_quote":{delta_quote},"delta_base":{volume(buy - sell, decimals, exact)},'
         f'"buy_trades":{sums.buy_trades},"sell_trades":{sums.sell_trades},'
         f'"trades_scanned":{sums.buy_trades + sums.sell_trades},'
-        f'"taker_buy_base":{base(buy, exact)},"taker_buy_quote":{quote(sums.buy_quote, places, exact)},'
-        f'"taker_sell_base":{base(sell, exact)},"taker_sell_quote":{quote(sums.sell_quote, places, exact)},'
+        f'"taker_buy_base":{volume(buy, decimals, exact)},"taker_buy_quote":{quote(sums.buy_quote, places, exact)},'
+        f'"taker_sell_base":{volume(sell, decimals, exact)},"taker_sell_quote":{quote(sums.sell_quote, places, exact)},'
         f'"buy_sell_ratio":{buy_sell},"buy_volume_share":{share(buy, buy + sell, exact)},'
         f'"window_seconds":{seconds(flow.first_time, flow.last_time, exact)},"last_price":{last_price},'
         f'"first_time":{millis(flow.first_time)},"last_time":{millis(flow.last_time)},'
-        f'{span}"coverage":{coverage_text(flow.coverage, position)}'
+        f'{_of_futures(instrument, flow, places, exact)}{span}"coverage":{coverage_text(flow.coverage, position)}'
+    )
+
+
+def _of_futures(instrument: Instrument, flow: Flow, places: int, exact: bool) -> str:
+    """What only some instruments have: contracts of an inverse contract, volumes without RPI trades where the venue
+    tells them (null where it did not for all rows of the span)."""
+    if instrument.contract:
+        bought, sold = instrument.contracts(flow.sums.buy_quote), instrument.contracts(flow.sums.sell_quote)
+        contracts = (
+            f'"contract_size":{base(instrument.contract, exact)},"taker_buy_contracts":{base(bought, exact)},'
+            f'"taker_sell_contracts":{base(sold, exact)},"delta_contracts":{base(bought - sold, exact)},'
+        )
+    else:
+        contracts = ""
+    if not instrument.rpi:
+        return contracts
+    nq = flow.nq
+    if nq is None:
+        return contracts + _NQ_UNTOLD
+    decimals = instrument.base_decimals
+    return (
+        f'{contracts}"taker_buy_base_nq":{volume(nq.buy_base, decimals, exact)},'
+        f'"taker_sell_base_nq":{volume(nq.sell_base, decimals, exact)},'
+        f'"taker_buy_quote_nq":{quote(nq.buy_quote, places, exact)},'
+        f'"taker_sell_quote_nq":{quote(nq.sell_quote, places, exact)},'
+        f'"delta_base_nq":{volume(nq.delta_base, decimals, exact)},'
+        f'"delta_quote_nq":{quote(nq.delta_quote, places, exact)},'
     )
 
 
@@ -87,7 +119,7 @@ def window_text(rules: Rules, instrument: Instrument, sums: Sums, exact: bool = 
     places = rules.places(instrument.quote)
     buy, sell = sums.buy_base, sums.sell_base
     return (
-        f'{{"delta_base":{base(buy - sell, exact)},'
+        f'{{"delta_base":{volume(buy - sell, instrument.base_decimals, exact)},'
         f'"delta_quote":{quote(sums.buy_quote - sums.sell_quote, places, exact)},'
         f'"taker_buy_quote":{quote(sums.buy_quote, places, exact)},'
         f'"taker_sell_quote":{quote(sums.sell_quote, places, exact)},'
@@ -138,7 +170,7 @@ def screener_row(rules: Rules, row: ScreenerRow, *, exact: bool = False) -> byte
         f'"last_price":{"null" if row.last_price is None else base(row.last_price, exact)},'
         f'"last_time":{millis(row.last_time)},"last_id":{whole(row.last_id)},'
         f'"trades":{sums.buy_trades + sums.sell_trades},'
-        f'"delta_base":{base(buy - sell, exact)},'
+        f'"delta_base":{volume(buy - sell, instrument.base_decimals, exact)},'
         f'"delta_quote":{quote(sums.buy_quote - sums.sell_quote, places, exact)},'
         f'"taker_buy_quote":{quote(sums.buy_quote, places, exact)},'
         f'"taker_sell_quote":{quote(sums.sell_quote, places, exact)},'

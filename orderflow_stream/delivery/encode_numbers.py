@@ -2,7 +2,8 @@
 
 Two styles: by default a decimal is a JSON number, rounded once (quote values to 2 or 8 decimals, half to even, base
 values never); `exact` gives every decimal as a JSON string and rounds no sum. Both are plain decimals: no exponent,
-no negative zero, no trailing zeros, as many digits as it takes.
+no negative zero, no trailing zeros, as many digits as it takes. Only the base volume of inverse contracts is a quotient
+and has no last digit: it is shown with at most 8 decimals, `exact` with 16.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ OTHER_PLACES: Final = 8
 SHARE_PLACES: Final = 4
 SECONDS_PLACES: Final = 1
 VWAP_PLACES: Final = 8
+#: Decimals of a base volume that is a quotient (inverse contracts), and as many where `exact` is asked for.
+INVERSE_PLACES: Final = 8
+INVERSE_EXACT_PLACES: Final = 16
 
 
 class Rules(Struct, frozen=True):
@@ -64,6 +68,13 @@ class Rules(Struct, frozen=True):
 def base(value: int, exact: bool) -> str:
     """A price or quantity at 10^-8, never rounded."""
     return f'"{text(value, DECIMALS)}"' if exact else text(value, DECIMALS)
+
+
+def volume(value: int, decimals: int, exact: bool) -> str:
+    """A base volume at 10^-decimals, as `Instrument.base_decimals` tells them."""
+    if decimals == DECIMALS:
+        return base(value, exact)
+    return f'"{text(value, decimals, INVERSE_EXACT_PLACES)}"' if exact else text(value, decimals, INVERSE_PLACES)
 
 
 def quote(value: int, places: int, exact: bool) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from orderflow_stream.core.events import BUY, SELL, Instrument, LargePrint, Range, State, Trade, side_name
+from orderflow_stream.core.events import BUY, SELL, UNTOLD, Instrument, LargePrint, Range, State, Trade, side_name
+from orderflow_stream.core.sums import inverse_base
 from orderflow_stream.core.tape import Row
 from orderflow_stream.core.units import ratio
 from orderflow_stream.delivery.encode_coverage import MOST_RANGES, coverage_text, ranges
@@ -19,6 +20,7 @@ from orderflow_stream.delivery.encode_numbers import (
     quote,
     rounded,
     seconds,
+    volume,
     whole,
     word,
 )
@@ -33,23 +35,46 @@ LARGE_NOTES: Final = {
         "side is the aggressor, price and time are those of the last row."
     ),
 }
+#: Of a venue whose rows merge the fills of several orders.
+MERGED_NOTES: Final = {
+    "row": (
+        "single rows at or above min_notional; the venue merges the fills of one price and side over {span} ms into a "
+        "row, so several taker orders may share one; side is the aggressor."
+    ),
+    "order": (
+        "consecutive rows of one side within {span} ms of the first, at or above min_notional in all; the venue merges "
+        "rows, so an order cannot be rebuilt: confidence is likely where all rows have one time and chained fills, "
+        "else possible; side is the aggressor, price and time are those of the last row."
+    ),
+}
 TRADES_NOTE: Final = "the tape, ascending by id; side is the aggressor. Ids without a trade are not listed."
 
 
 def _large_fields(rules: Rules, instrument: Instrument, row: LargePrint, exact: bool) -> str:
     places = rules.places(instrument.quote)
+    qty, contracts = base(row.qty, exact), ""
+    if instrument.contract:
+        qty, contracts = volume(row.base, instrument.base_decimals, exact), f',"contracts":{qty}'
     fields = (
-        f'"id":{row.id},"qty":{base(row.qty, exact)},"side":"{side_name(row.side)}","time":{millis(row.ts_event)},'
-        f'"price":{base(row.price, exact)},"notional_usd":{quote(row.notional, places, exact)}'
+        f'"id":{row.id},"qty":{qty},"side":"{side_name(row.side)}","time":{millis(row.ts_event)},'
+        f'"price":{base(row.price, exact)},"notional_usd":{quote(row.notional, places, exact)}{contracts}'
     )
     if row.group == "row":
         return fields
     # notional is at 10^-16 and quantity at 10^-8: their quotient is at 10^-8 already
-    vwap = ratio(row.notional, row.qty, 0)
+    vwap = ratio(row.notional, row.base, 16) if instrument.contract else ratio(row.notional, row.qty, 0)
+    confidence = f',"confidence":"{row.confidence}"' if row.confidence else ""
     return (
         f'{fields},"first_id":{row.first_id},"last_id":{row.last_id},"legs":{row.legs},'
-        f'"vwap":{rounded(vwap, VWAP_PLACES, exact)},"levels":{row.levels}'
+        f'"vwap":{rounded(vwap, VWAP_PLACES, exact)},"levels":{row.levels}{confidence}'
     )
+
+
+def large_note(instrument: Instrument, group: str) -> str:
+    """What a large print of this instrument is, for a person."""
+    if not instrument.row_span:
+        return LARGE_NOTES[group]
+    return MERGED_NOTES[group].format(span=instrument.row_span // 1_000)
 
 
 def large_data(
@@ -65,7 +90,7 @@ def large_data(
     places = rules.places(instrument.quote)
     largest = ",".join([f"{{{_large_fields(rules, instrument, row, exact)}}}" for row in view.prints])
     return (
-        f'{{"note":{name(LARGE_NOTES[group])},"source":"Binance","symbol":{name(instrument.symbol)},'
+        f'{{"note":{name(large_note(instrument, group))},"source":"Binance","symbol":{name(instrument.symbol)},'
         f'"venue":{name(instrument.venue)},"market":"{instrument.market}","group":"{group}",'
         f'"min_notional":{quote(view.min_notional, 16, exact)},"trades_scanned":{view.trades_scanned},'
         f'"window_seconds":{seconds(view.first_time, view.last_time, exact)},"count":{view.count},'
@@ -83,18 +108,35 @@ def large_event(rules: Rules, instrument: Instrument, row: LargePrint, *, exact:
     return (f'{{"symbol":{name(instrument.symbol)},"group":"{row.group}",{fields},"late":{flag(row.late)}}}').encode()
 
 
-def _trade_fields(id_: int, price: int, qty: int, side: int, ts: int, first: int, last: int, exact: bool) -> str:
-    fills = f'"first_fill":{first},"last_fill":{last}' if first >= 0 else '"first_fill":null,"last_fill":null'
+def _trade_fields(instrument: Instrument, trade: Trade | Row, qty: int, side: int, exact: bool) -> str:
+    t = trade
+    if t.first_id >= 0:
+        more = f'"first_fill":{t.first_id},"last_fill":{t.last_id}'
+    else:
+        more = '"first_fill":null,"last_fill":null'
+    if instrument.rpi:
+        more += f',"nq":{_in_base(instrument, t.price, t.nq, exact) if t.nq != UNTOLD else "null"}'
+    if instrument.contract:
+        more += f',"contracts":{base(qty, exact)}'
     return (
-        f'"id":{id_},"price":{base(price, exact)},"qty":{base(qty, exact)},"side":"{side_name(side)}",'
-        f'"time":{millis(ts)},"ts_event":{ts},{fills}'
+        f'"id":{t.id},"price":{base(t.price, exact)},"qty":{_in_base(instrument, t.price, qty, exact)},'
+        f'"side":"{side_name(side)}","time":{millis(t.ts_event)},"ts_event":{t.ts_event},{more}'
     )
 
 
+def _in_base(instrument: Instrument, price: int, qty: int, exact: bool) -> str:
+    """A quantity of one trade (10^-8) in the base asset."""
+    if not instrument.contract:
+        return base(qty, exact)
+    return volume(inverse_base(qty * instrument.contract, price), instrument.base_decimals, exact)
+
+
 def trade_event(instrument: Instrument, trade: Trade, *, late: bool = False, exact: bool = False) -> bytes:
-    """`trade` of the stream. `time` is ms, `ts_event` the same in µs; fills are null where the source has none."""
-    t = trade
-    fields = _trade_fields(t.id, t.price, t.qty, t.side, t.ts_event, t.first_id, t.last_id, exact)
+    """`trade` of the stream. `time` is ms, `ts_event` the same in µs; fills are null where the source has none.
+
+    `nq` is there where the venue tells it, and `contracts` of inverse contracts, whose `qty` is in the base asset.
+    """
+    fields = _trade_fields(instrument, trade, trade.qty, trade.side, exact)
     return f'{{"symbol":{name(instrument.symbol)},{fields},"late":{flag(late)}}}'.encode()
 
 
@@ -116,14 +158,7 @@ def trades_data(
     `next_from_id` where the next page begins (None where nothing was ever held).
     """
     listed = ",".join(
-        [
-            "{"
-            + _trade_fields(
-                r.id, r.price, abs(r.qty), BUY if r.qty > 0 else SELL, r.ts_event, r.first_id, r.last_id, exact
-            )
-            + "}"
-            for r in rows
-        ]
+        ["{" + _trade_fields(instrument, r, abs(r.qty), BUY if r.qty > 0 else SELL, exact) + "}" for r in rows]
     )
     first, last = held or (None, None)
     return (

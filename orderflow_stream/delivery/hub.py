@@ -13,16 +13,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, Literal
 
 from orderflow_stream.core.events import (
+    AnyEvent,
+    AnyUpdate,
     Corrected,
-    Event,
     Forget,
     GapFound,
     LargePrint,
     LateTrades,
+    Liquidation,
     Refill,
     Restarted,
     Trade,
-    Update,
 )
 from orderflow_stream.delivery.audience import Audience, Watched
 from orderflow_stream.delivery.client import Client, Group, Sink
@@ -68,7 +69,7 @@ class Hub:
         self._conflator: Final = Conflator(limits.tick)
         self._audience: Final = Audience(renderer.books, self._conflator)
         self._deliveries: Final = Deliveries(renderer, log, self._audience, self._conflator, loop.time)
-        self._outbox: Final = Outbox(self._deliveries, self, loop, elapsed, limits.piece, limits.stall)
+        self._outbox: Final = Outbox(self._deliveries, self, loop, elapsed, limits.piece, limits.stall, limits.backlog)
         self._deliveries.queue = self._outbox
         self._watched: Final = self._audience.watched
         self._gaps: Final = HeldGaps()
@@ -80,7 +81,7 @@ class Hub:
 
     # -- in -------------------------------------------------------------------------------------------------------
 
-    def publish(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+    def publish(self, event: AnyEvent | None, updates: tuple[AnyUpdate, ...]) -> None:
         """What the engine made of `event` (None: of time passing)."""
         if type(event) is Trade and not updates:
             self._trade(event)
@@ -101,7 +102,7 @@ class Hub:
         if self._waiters:
             self._waiters.tell(key)
 
-    def _publish(self, event: Event | None, updates: tuple[Update, ...]) -> None:
+    def _publish(self, event: AnyEvent | None, updates: tuple[AnyUpdate, ...]) -> None:
         late = any(type(update) is LateTrades for update in updates)
         counted = ""  # the instrument whose new state is counted: one event makes one
         if type(event) is Trade and not late:
@@ -117,8 +118,8 @@ class Hub:
         for update in updates:
             key = update.instrument
             watched = self._watched.get(key)
-            if isinstance(update, LargePrint):
-                self._enqueue(self.log.event(update), update, watched.large if watched is not None else ())
+            if isinstance(update, LargePrint | Liquidation):
+                self._enqueue(self.log.event(update), update, watched.hear(update) if watched is not None else ())
                 continue
             if isinstance(update, LateTrades):
                 self._late(update, watched)
@@ -270,6 +271,11 @@ class Hub:
     def slow(self, client: Client, reason: str) -> None:
         """The client cannot keep up: it is told, and resumes by id."""
         self._end(client, "slow", reason, "slow", self.retry())
+
+    def behind(self) -> None:
+        """The machine is too slow for all this: every stream is ended and resumes by id, from what the log holds."""
+        for client in list(self._roster.open):
+            self.slow(client, "behind")
 
     def bye(self, client: Client, reason: str, retry: int | None = None) -> None:
         """End a stream at a time of our choosing; what waits for the client goes first, if its transport takes it.

@@ -7,6 +7,7 @@ the loop for more than a few milliseconds. This is the only place where a price 
 
 from __future__ import annotations
 
+import math
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -25,10 +26,12 @@ from prometheus_client.registry import Collector
 
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
+from orderflow_stream.core.events import BUY, SELL
 from orderflow_stream.delivery.http.stats import HttpStats
 from orderflow_stream.delivery.limits import Stats
 from orderflow_stream.delivery.metrics_journal import JournalNumbers, families
 from orderflow_stream.delivery.metrics_symbols import symbol_lines
+from orderflow_stream.feed.repair import Outlook
 
 _US: Final = 1e-6
 
@@ -54,6 +57,22 @@ class RestNumbers(Struct, kw_only=True):
     retries: int = 0
 
 
+class VenueSource(Struct, frozen=True, kw_only=True):
+    """Where a scrape reads what there is of one venue. `offset`: its clock minus ours (µs).
+
+    `pool` names the budget of request weight that it draws on, and that other venues may draw on too: `rest` then tells
+    the same `used` and `limit` for each of them. `liquidations`: whether it tells of such. `repair`: what of it is
+    missing and still to be read.
+    """
+
+    feed: Callable[[], FeedNumbers] = FeedNumbers
+    rest: Callable[[], RestNumbers] = RestNumbers
+    offset: Callable[[], int] = int
+    pool: str = ""
+    liquidations: bool = False
+    repair: Callable[[], Outlook] = Outlook
+
+
 class LoopNumbers(Struct, kw_only=True):
     """How late the event loop ran its probe, seconds: the last time, and the worst since the start."""
 
@@ -62,7 +81,10 @@ class LoopNumbers(Struct, kw_only=True):
 
 
 class Sources(Struct, frozen=True, kw_only=True):
-    """Where a scrape reads; each is called once a scrape and must not wait."""
+    """Where a scrape reads; each is called once a scrape and must not wait.
+
+    `venues` has every venue that is on, by name; where it is empty, `venue`, `feed` and `rest` stand for the only one.
+    """
 
     engine: Engine
     now: Callable[[], int]
@@ -76,6 +98,13 @@ class Sources(Struct, frozen=True, kw_only=True):
     loop: Callable[[], LoopNumbers] = LoopNumbers
     refused: Callable[[], Mapping[str, int]] = dict
     journal: Callable[[], JournalNumbers | None] = lambda: None
+    venues: Mapping[str, VenueSource] = {}
+
+    def by_venue(self) -> Mapping[str, VenueSource]:
+        """Every venue there is."""
+        if self.venues:
+            return self.venues
+        return {self.venue: VenueSource(feed=self.feed, rest=self.rest, offset=lambda: self.engine.clock_offset)}
 
 
 class Metrics:
@@ -109,7 +138,7 @@ class Metrics:
 
 def most_active(books: Iterable[Book], most: int) -> list[Book]:
     """The books with the most trades since the start; equals by symbol, so that the choice does not flicker."""
-    ordered = sorted(books, key=lambda book: (-book.counters.applied, book.instrument.symbol))
+    ordered = sorted(books, key=lambda book: (-book.counters.applied, book.instrument.symbol, book.instrument.venue))
     return ordered[:most]
 
 
@@ -121,14 +150,16 @@ class DaemonCollector(Collector):
         self.most = max_symbols
 
     def collect(self) -> Iterable[Metric]:
-        yield from self._engine()
-        yield from self._feed()
-        yield from self._rest()
+        venues = self._sources.by_venue()
+        yield from self._engine(venues)
+        yield from _feeds({venue: source.feed() for venue, source in venues.items()})
+        yield from _rests({venue: (source.pool, source.rest()) for venue, source in venues.items()})
+        yield from _repairs({venue: source.repair() for venue, source in venues.items()})
         yield from self._streams()
         yield from self._http()
         yield from families(self._sources.journal())
 
-    def _engine(self) -> Iterable[Metric]:
+    def _engine(self, venues: Mapping[str, VenueSource]) -> Iterable[Metric]:
         s = self._sources
         info = InfoMetricFamily("orderflow_build", "What is running.")
         info.add_metric([], {"version": s.version, "python": platform.python_version()})
@@ -142,9 +173,10 @@ class DaemonCollector(Collector):
         states = GaugeMetricFamily(
             "orderflow_instruments", "Streamed symbols by feed state.", labels=["venue", "state"]
         )
-        counted = Counter(book.state for book in books)
-        for state in STATES:
-            states.add_metric([s.venue, state], counted[state])
+        counted = Counter((book.instrument.venue, book.state) for book in books)
+        for venue in venues:
+            for state in STATES:
+                states.add_metric([venue, state], counted[venue, state])
         yield states
         yield GaugeMetricFamily(
             "orderflow_on_demand_instruments",
@@ -154,14 +186,18 @@ class DaemonCollector(Collector):
         totals = CounterMetricFamily(
             "orderflow_all_trades", "Trades of all symbols together, by what became of them.", labels=["venue", "fate"]
         )
-        for fate in ("received", "applied", "duplicate", "late", "invalid", "refilled", "lost"):
-            totals.add_metric([s.venue, fate], sum(getattr(book.counters, fate) for book in books))
+        for venue in venues:
+            mine = [book.counters for book in books if book.instrument.venue == venue]
+            for fate in ("received", "applied", "duplicate", "late", "invalid", "refilled", "lost"):
+                totals.add_metric([venue, fate], sum(getattr(counters, fate) for counters in mine))
         yield totals
+        yield from self._liquidations([venue for venue, source in venues.items() if source.liquidations])
         yield GaugeMetricFamily("orderflow_tape_bytes", "Memory of all tapes and bars.", value=s.engine.nbytes)
         offset = GaugeMetricFamily(
             "orderflow_clock_offset_seconds", "The venue's clock minus ours, as last measured.", labels=["venue"]
         )
-        offset.add_metric([s.venue], s.engine.clock_offset * _US)
+        for venue, source in venues.items():
+            offset.add_metric([venue], source.offset() * _US)
         yield offset
         loop = s.loop()
         yield GaugeMetricFamily("orderflow_event_loop_lag_seconds", "How late the event loop was last.", value=loop.lag)
@@ -169,48 +205,25 @@ class DaemonCollector(Collector):
             "orderflow_event_loop_lag_max_seconds", "How late it was at worst since the start.", value=loop.worst
         )
 
-    def _feed(self) -> Iterable[Metric]:
-        venue, feed = self._sources.venue, self._sources.feed()
-        connections = GaugeMetricFamily("orderflow_connections", "Open connections to the venue.", labels=["venue"])
-        connections.add_metric([venue], feed.connections)
-        yield connections
-        yield _counter("orderflow_reconnects", "Connections lost or replaced.", "reason", feed.reconnects, venue)
-        yield _counter("orderflow_frames_rejected", "Frames that were no trade.", "reason", feed.rejected, venue)
-        last = GaugeMetricFamily(
-            "orderflow_last_message_timestamp_seconds", "The newest frame.", labels=["venue", "connection"]
+    def _liquidations(self, venues: list[str]) -> Iterable[Metric]:
+        """Of the venues that tell of them; a spot market has none."""
+        if not venues:
+            return
+        listening = GaugeMetricFamily(
+            "orderflow_liquidations_listening", "1 while the stream of liquidations is up, else 0.", labels=["venue"]
         )
-        for connection, ts in feed.last_message.items():
-            last.add_metric([venue, connection], ts * _US)
-        yield last
-        lag = GaugeMetricFamily(
-            "orderflow_feed_lag_seconds", "How late the newest trade came.", labels=["venue", "connection"]
+        told = CounterMetricFamily(
+            "orderflow_all_liquidations",
+            "Liquidation orders that the venue told of, a sample, by their side (sell closes a long).",
+            labels=["venue", "side"],
         )
-        for connection, late in feed.lag.items():
-            lag.add_metric([venue, connection], late * _US)
-        yield lag
-
-    def _rest(self) -> Iterable[Metric]:
-        venue, rest = self._sources.venue, self._sources.rest()
-        calls = CounterMetricFamily(
-            "orderflow_rest_requests", "REST calls by path and status.", labels=["venue", "path", "status"]
-        )
-        for (path, status), count in rest.calls.items():
-            calls.add_metric([venue, path, str(status)], count)
-        yield calls
-        for name, help_, value in (
-            ("orderflow_rest_weight_used", "Request weight used in this minute.", rest.used),
-            ("orderflow_rest_weight_limit", "Request weight the venue allows a minute.", rest.limit),
-        ):
-            gauge = GaugeMetricFamily(name, help_, labels=["venue"])
-            gauge.add_metric([venue], value)
-            yield gauge
-        for name, help_, value in (
-            ("orderflow_rest_weight", "Request weight spent.", rest.weight),
-            ("orderflow_rest_retries", "REST calls that were tried again.", rest.retries),
-        ):
-            counter = CounterMetricFamily(name, help_, labels=["venue"])
-            counter.add_metric([venue], value)
-            yield counter
+        for venue in venues:
+            mine = [book for book in self._sources.engine.books.values() if book.instrument.venue == venue]
+            listening.add_metric([venue], int(any(book.liquidations_since >= 0 for book in mine)))
+            for side, name in ((BUY, "buy"), (SELL, "sell")):
+                told.add_metric([venue, name], sum(book.liquidation_count[side] for book in mine))
+        yield listening
+        yield told
 
     def _streams(self) -> Iterable[Metric]:
         streams = self._sources.streams()
@@ -263,8 +276,89 @@ class DaemonCollector(Collector):
 STATES: Final = ("connecting", "warming", "live", "quiet", "unverified", "gap", "stale", "partial")
 
 
-def _counter(name: str, help_: str, label: str, values: Mapping[Any, int], venue: str | None = None) -> Metric:
-    family = CounterMetricFamily(name, help_, labels=[label] if venue is None else ["venue", label])
+def _feeds(feeds: Mapping[str, FeedNumbers]) -> Iterable[Metric]:
+    """What the connections tell, by venue."""
+    connections = GaugeMetricFamily("orderflow_connections", "Open connections to the venue.", labels=["venue"])
+    reconnects = _by_venue("orderflow_reconnects", "Connections lost or replaced.", "reason")
+    rejected = _by_venue("orderflow_frames_rejected", "Frames that were no trade.", "reason")
+    last = GaugeMetricFamily(
+        "orderflow_last_message_timestamp_seconds", "The newest frame.", labels=["venue", "connection"]
+    )
+    lag = GaugeMetricFamily(
+        "orderflow_feed_lag_seconds", "How late the newest trade came.", labels=["venue", "connection"]
+    )
+    for venue, feed in feeds.items():
+        connections.add_metric([venue], feed.connections)
+        _add(reconnects, feed.reconnects, venue)
+        _add(rejected, feed.rejected, venue)
+        for connection, ts in feed.last_message.items():
+            last.add_metric([venue, connection], ts * _US)
+        for connection, late in feed.lag.items():
+            lag.add_metric([venue, connection], late * _US)
+    yield from (connections, reconnects, rejected, last, lag)
+
+
+def _repairs(outlooks: Mapping[str, Outlook]) -> Iterable[Metric]:
+    """How much is missing and still to be read, by venue; the time is NaN where REST does not answer."""
+    symbols = GaugeMetricFamily("orderflow_repair_symbols", "Symbols whose missing trades are read.", labels=["venue"])
+    calls = GaugeMetricFamily("orderflow_repair_calls", "REST calls that this will take.", labels=["venue"])
+    seconds = GaugeMetricFamily("orderflow_repair_seconds_left", "And how long that will take.", labels=["venue"])
+    for venue, left in outlooks.items():
+        symbols.add_metric([venue], left.symbols)
+        calls.add_metric([venue], left.calls)
+        seconds.add_metric([venue], math.nan if left.seconds is None else left.seconds)
+    yield from (symbols, calls, seconds)
+
+
+def _rests(rests: Mapping[str, tuple[str, RestNumbers]]) -> Iterable[Metric]:
+    """What the REST clients tell, by venue, with the pool of weight that each draws on."""
+    calls = CounterMetricFamily(
+        "orderflow_rest_requests", "REST calls by path and status.", labels=["venue", "path", "status"]
+    )
+    used = GaugeMetricFamily(
+        "orderflow_rest_weight_used",
+        "Request weight used in this minute.",
+        labels=["venue"],
+    )
+    limit = GaugeMetricFamily(
+        "orderflow_rest_weight_limit", "Request weight the venue allows a minute.", labels=["venue"]
+    )
+    weight = CounterMetricFamily("orderflow_rest_weight", "Request weight spent.", labels=["venue"])
+    retries = CounterMetricFamily("orderflow_rest_retries", "REST calls that were tried again.", labels=["venue"])
+    for venue, (_, rest) in rests.items():
+        for (path, status), count in rest.calls.items():
+            calls.add_metric([venue, path, str(status)], count)
+        used.add_metric([venue], rest.used)
+        limit.add_metric([venue], rest.limit)
+        weight.add_metric([venue], rest.weight)
+        retries.add_metric([venue], rest.retries)
+    yield from (calls, used, limit, weight, retries)
+    pools = {pool: rest for pool, rest in rests.values() if pool}
+    if not pools:
+        return
+    pool_used = GaugeMetricFamily(
+        "orderflow_rest_pool_weight_used", "Request weight used in this minute, by pool.", labels=["pool"]
+    )
+    pool_limit = GaugeMetricFamily(
+        "orderflow_rest_pool_weight_limit", "Request weight allowed a minute, by pool.", labels=["pool"]
+    )
+    for pool, rest in pools.items():
+        pool_used.add_metric([pool], rest.used)
+        pool_limit.add_metric([pool], rest.limit)
+    yield from (pool_used, pool_limit)
+
+
+def _by_venue(name: str, help_: str, label: str) -> CounterMetricFamily:
+    return CounterMetricFamily(name, help_, labels=["venue", label])
+
+
+def _add(family: CounterMetricFamily, values: Mapping[str, int], venue: str) -> None:
     for value, count in sorted(values.items()):
-        family.add_metric([str(value)] if venue is None else [venue, str(value)], count)
+        family.add_metric([venue, value], count)
+
+
+def _counter(name: str, help_: str, label: str, values: Mapping[Any, int]) -> Metric:
+    family = CounterMetricFamily(name, help_, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([str(value)], count)
     return family

@@ -57,6 +57,9 @@ VOLUME_QUOTE: Final = Family(
 )
 TRADES: Final = Family("orderflow_trades_total", "counter", "Trades received live or by repair, by aggressor.")
 LARGE: Final = Family("orderflow_large_prints_total", "counter", "Large taker orders, by aggressor.")
+LIQUIDATIONS: Final = Family(
+    "orderflow_liquidations_total", "counter", "Liquidation orders that the venue told of, a sample, by their side."
+)
 COUNTERS: Final = {
     "received": Family("orderflow_trades_received_total", "counter", "Trades that the streams brought."),
     "applied": Family("orderflow_trades_applied_total", "counter", "Streamed trades that were new."),
@@ -75,7 +78,8 @@ FEED_STATE: Final = Family("orderflow_feed_state", "gauge", "1 for the state the
 
 FAMILIES: Final = (
     *(CVD_BASE, CVD_QUOTE, CVD_ANCHOR, DELTA_BASE, DELTA_QUOTE, BUY_SHARE, LAST_PRICE, LAST_TRADE, EVENT_AGE),
-    *(EVENT_LAG, VOLUME_BASE, VOLUME_QUOTE, TRADES, LARGE, *COUNTERS.values(), DROPPED, OPEN_GAPS, MISSING, FEED_STATE),
+    *(EVENT_LAG, VOLUME_BASE, VOLUME_QUOTE, TRADES, LARGE, LIQUIDATIONS, *COUNTERS.values(), DROPPED),
+    *(OPEN_GAPS, MISSING, FEED_STATE),
 )
 
 Sample = tuple[Family, str, float]
@@ -87,6 +91,11 @@ def labels_of(book: Book) -> str:
     return f'venue="{_escape(one.venue)}",market="{one.market}",symbol="{_escape(one.symbol)}"'
 
 
+def listened(book: Book) -> bool:
+    """Whether the venue tells of its liquidations, or did."""
+    return book.liquidations_since >= 0 or any(book.liquidation_count.values())
+
+
 def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
@@ -94,9 +103,10 @@ def _escape(value: str) -> str:
 def samples(book: Book, windows: Mapping[str, int], now: int) -> Iterator[Sample]:
     """Every series of one symbol as (family, further labels, value)."""
     tape = book.tape
+    base_scale = 10**book.instrument.base_decimals
     if len(tape):
         base, quote, anchor, _ = book.cvd()
-        yield CVD_BASE, "", base / SCALE
+        yield CVD_BASE, "", base / base_scale
         yield CVD_QUOTE, "", quote / NOTIONAL_SCALE
         yield CVD_ANCHOR, "", anchor * _US
         yield LAST_PRICE, "", tape.last_price / SCALE
@@ -107,7 +117,7 @@ def samples(book: Book, windows: Mapping[str, int], now: int) -> Iterator[Sample
     for name, span in windows.items():
         window = f',window="{_escape(name)}"'
         sums = book.window_sums(span, now)
-        yield DELTA_BASE, window, sums.delta_base / SCALE
+        yield DELTA_BASE, window, sums.delta_base / base_scale
         yield DELTA_QUOTE, window, sums.delta_quote / NOTIONAL_SCALE
         if total := sums.buy_base + sums.sell_base:  # nothing traded: no share, rather than a false one
             yield BUY_SHARE, window, sums.buy_base / total
@@ -117,9 +127,12 @@ def samples(book: Book, windows: Mapping[str, int], now: int) -> Iterator[Sample
         (',side="sell"', live.sell_trades, live.sell_base, live.sell_quote, large[SELL]),
     ):
         yield TRADES, side, trades
-        yield VOLUME_BASE, side, volume / SCALE
+        yield VOLUME_BASE, side, volume / base_scale
         yield VOLUME_QUOTE, side, value / NOTIONAL_SCALE
         yield LARGE, side, count
+    if listened(book):
+        yield LIQUIDATIONS, ',side="buy"', book.liquidation_count[BUY]
+        yield LIQUIDATIONS, ',side="sell"', book.liquidation_count[SELL]
     counters = book.counters
     for name, family in COUNTERS.items():
         yield family, "", getattr(counters, name)

@@ -60,15 +60,25 @@ class Owner(Protocol):
     def slow(self, client: Client, reason: str) -> None:
         """It cannot keep up."""
 
+    def behind(self) -> None:
+        """We cannot keep up ourselves: more waits to be delivered than may."""
+
 
 class Outbox:
     """Queues and turns. `written` counts events by topic."""
 
     def __init__(
-        self, source: Source, owner: Owner, loop: Scheduler, elapsed: Callable[[], float], piece: float, stall: float
+        self,
+        source: Source,
+        owner: Owner,
+        loop: Scheduler,
+        elapsed: Callable[[], float],
+        piece: float,
+        stall: float,
+        most: int = 1 << 20,
     ) -> None:
         """`elapsed` measures work in seconds, `piece` is how long one turn may take of them; `stall` is how long a
-        client may take nothing (seconds on the loop's clock)."""
+        client may take nothing (seconds on the loop's clock); at most `most` log events wait to be delivered."""
         self.written: Counter[str] = Counter()
         self._source: Final = source
         self._owner: Final = owner
@@ -76,6 +86,7 @@ class Outbox:
         self._elapsed: Final = elapsed
         self.piece = piece
         self.stall = stall
+        self.most = most
         self._deliveries: deque[tuple[int | None, Iterator[None]]] = deque()
         self._undelivered: deque[int] = deque()
         self._flushes: deque[Client] = deque()
@@ -87,6 +98,11 @@ class Outbox:
     def deliver(self, steps: Iterator[None], seq: int | None = None) -> None:
         """Queue a delivery, worked off step by step; `seq` where it is that of a log event."""
         if seq is not None:
+            if len(self._undelivered) >= self.most:
+                # What has waited for so long would be replayed from the log just as well: memory is not for it.
+                self._deliveries.clear()
+                self._undelivered.clear()
+                self._owner.behind()
             self._undelivered.append(seq)
         self._deliveries.append((seq, steps))
         self.wake()

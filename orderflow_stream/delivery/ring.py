@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
-from orderflow_stream.core.events import LargePrint, Trade
+from orderflow_stream.core.events import LargePrint, Liquidation, Trade
 from orderflow_stream.delivery.sse import Position
 
 
@@ -33,7 +33,7 @@ class Notice(Struct, frozen=True):
     body: bytes
 
 
-Payload = Trade | Late | LargePrint | Notice
+Payload = Trade | Late | LargePrint | Notice | Liquidation
 
 
 class Entry(NamedTuple):
@@ -63,6 +63,8 @@ class Scope(Struct, frozen=True):
             return "trade" in self.topics and payload.qty != 0  # type: ignore[union-attr]  # narrowed by `kind`
         if isinstance(payload, LargePrint):
             return "large" in self.topics and payload.group == self.group and payload.notional >= self.min_notional
+        if kind is Liquidation:
+            return "liquidation" in self.topics
         return kind is Notice or "trade" in self.topics
 
     def covers(self, other: Scope) -> bool:
@@ -129,7 +131,7 @@ class EventLog:
         self._last[trade.instrument] = seq
         return seq
 
-    def event(self, payload: LargePrint | Notice) -> int:
+    def event(self, payload: LargePrint | Notice | Liquidation) -> int:
         """Log anything else."""
         seq = self.seq = self.seq + 1
         ring = self._events
@@ -169,7 +171,7 @@ class EventLog:
         self._floors = dict(floors)
         self._trade_floor = self._event_floor = self._origin = floor
         for number, payload in entries:
-            if isinstance(payload, LargePrint | Notice):
+            if isinstance(payload, LargePrint | Notice | Liquidation):
                 if len(self._events) == self._most_events:
                     self._event_floor = self._events[0].seq
                 self._events.append(Entry(number, payload))

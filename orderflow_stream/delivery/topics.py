@@ -11,13 +11,23 @@ from msgspec import Struct
 
 from orderflow_stream.analytics.flow import over_trades, over_window
 from orderflow_stream.core.book import Book
-from orderflow_stream.core.events import Corrected, GapFound, Instrument, LargePrint, Range, StateChanged, Trade
+from orderflow_stream.core.events import (
+    Corrected,
+    GapFound,
+    Instrument,
+    LargePrint,
+    Liquidation,
+    Range,
+    StateChanged,
+    Trade,
+)
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.delivery import encode
+from orderflow_stream.delivery.encode_liquidations import liquidation_event
 from orderflow_stream.delivery.ring import Late, Scope
 from orderflow_stream.delivery.sse import to_json
 
-TOPICS: Final = ("flow", "watch", "large", "trade")
+TOPICS: Final = ("flow", "watch", "large", "trade", "liquidation")
 DEFAULT_TOPICS: Final = ("flow", "large")
 
 #: The span that a `corrected` event accounts for: everything that a count window can reach.
@@ -132,13 +142,15 @@ class Renderer:
     def row_bytes(self, row: encode.ScreenerRow, exact: bool) -> bytes:
         return encode.screener_row(self.rules, row, exact=exact)
 
-    def log(self, payload: Trade | Late | LargePrint, exact: bool) -> bytes | None:
-        """`trade` or `large`; None where the instrument is not kept any more."""
+    def log(self, payload: Trade | Late | LargePrint | Liquidation, exact: bool) -> bytes | None:
+        """`trade`, `large` or `liquidation`; None where the instrument is not kept any more."""
         book = self.books.get(payload.instrument)
         if book is None:
             return None
         if isinstance(payload, LargePrint):
             return encode.large_event(self.rules, book.instrument, payload, exact=exact)
+        if isinstance(payload, Liquidation):
+            return liquidation_event(self.rules, book.instrument, payload, exact=exact)
         if isinstance(payload, Late):
             return encode.trade_event(book.instrument, payload.trade, late=True, exact=exact)
         return encode.trade_event(book.instrument, payload, exact=exact)

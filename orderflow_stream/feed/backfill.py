@@ -50,10 +50,13 @@ class Page(Struct, frozen=True):
 class Plan:
     """The warm-up of one instrument: `next` says what to ask, `take` gets the answer, until `next` is None.
 
-    `trades` valid trades and `window` µs are wanted, at most `cap` rows are read.
+    `trades` valid trades and `window` µs are wanted, at most `cap` rows are read. `lookback` is how far back (µs) the
+    venue tells of trades at all: then that there is nothing older is no proof of a beginning, and not asked for.
     """
 
-    def __init__(self, *, trades: int, window: int | None, cap: int = CAP) -> None:
+    def __init__(self, *, trades: int, window: int | None, cap: int = CAP, lookback: int | None = None) -> None:
+        self._lookback = lookback
+        self._past = False  # the venue tells of nothing older, whether there was or not
         self._trades = trades
         self._window = window
         self._cap = max(cap, trades)
@@ -140,8 +143,12 @@ class Plan:
         self._floor = ask.from_id
         short = self.first > ask.from_id
         self._barren = 0 if ordered else self._barren + 1
-        self.origin = ask.from_id == 0 or (self._bottom is not None and self.first <= self._bottom)
-        self._ask_bottom = short and not self.origin and self._bottom is None
+        if self._lookback is None:
+            self.origin = ask.from_id == 0 or (self._bottom is not None and self.first <= self._bottom)
+            self._ask_bottom = short and not self.origin and self._bottom is None
+        else:
+            self.origin = self.first <= 1
+            self._past = short and not self.origin
         self.capped = not self.origin and (self.rows >= self._cap or self._barren >= BARREN)
         return Page(tuple(ordered), lost, self.origin)
 
@@ -181,10 +188,22 @@ class Plan:
         if ordered:
             self.oldest_ts = ordered[0].ts_event if self.oldest_ts is None else min(self.oldest_ts, ordered[0].ts_event)
 
-    def _enough(self, now: int) -> bool:
-        if self.valid < self._trades:
+    def give_up(self) -> None:
+        """The venue does not tell of anything older."""
+        self._past = True
+
+    def suffices(self, valid: int, oldest_ts: int | None, now: int) -> bool:
+        """Whether so many trades that go back to `oldest_ts` are what is wanted."""
+        if valid < self._trades:
             return False
-        return self._window is None or (self.oldest_ts is not None and self.oldest_ts <= now - self._window)
+        return self._window is None or (oldest_ts is not None and oldest_ts <= now - self._window)
+
+    def _enough(self, now: int) -> bool:
+        if self._past:
+            return True
+        if self._lookback is not None and self.oldest_ts is not None and self.oldest_ts <= now - self._lookback:
+            return True
+        return self.suffices(self.valid, self.oldest_ts, now)
 
 
 def ascending(rows: Sequence[Trade]) -> list[Trade]:

@@ -65,9 +65,15 @@ class Weights(Struct, frozen=True):
 class Budget:
     """Grants request weight in calendar windows. See the module for the rules."""
 
-    def __init__(self, limit: int = DEFAULT_LIMIT, *, percent: int = 90, guard: int = GUARD) -> None:
-        """`percent` of the venue's `limit` is used at most."""
+    def __init__(
+        self, limit: int = DEFAULT_LIMIT, *, percent: int = 90, guard: int = GUARD, most: int | None = None
+    ) -> None:
+        """`percent` of the venue's `limit` is used at most. `most`: never more than that a minute, whatever a list of
+        symbols says: where two markets share the count of one address, one of them may state another figure."""
         self._percent = percent
+        self._most = most
+        self._stated: dict[str, tuple[int, int]] = {}  # who states a limit: limit and seconds
+        self._others_before = dict.fromkeys(KINDS, 0)  # what all but that kind took in the window before this one
         self._guard = guard
         self._length = MINUTE
         self._window = -1
@@ -80,10 +86,15 @@ class Budget:
         self.blocked_until = 0
         self.set_limit(limit)
 
-    def set_limit(self, limit: int, interval_s: int = 60) -> None:
-        """The venue's limit as `exchangeInfo` states it: `limit` weight in `interval_s` seconds."""
+    def set_limit(self, limit: int, interval_s: int = 60, *, by: str = "") -> None:
+        """The venue's limit as `exchangeInfo` states it: `limit` weight in `interval_s` seconds. `by`: which market
+        says so, where several share this budget: the tightest holds."""
         if limit < 1 or interval_s < 1:
             raise ValueError(f"limit: {limit} weight in {interval_s} s is no limit (both must be at least 1)")
+        self._stated = {name: said for name, said in self._stated.items() if name and by} | {by: (limit, interval_s)}
+        limit, interval_s = min(self._stated.values(), key=_a_second)
+        if self._most is not None and limit * 60 > self._most * interval_s:
+            limit, interval_s = self._most, 60
         self.limit = limit
         self.interval_s = interval_s
         self.usable = limit * self._percent // 100
@@ -117,6 +128,50 @@ class Budget:
         self._spent[kind] += weight
         self._flying[kind] += weight
         return Granted(kind, weight, self._window, self._ended)
+
+    def forecast(self, kind: Kind, weight: int, count: int, now: int) -> int:
+        """When (µs) the last of `count` requests of `weight` will have been granted, should they all be wanted from
+        `now` on and everybody else go on as in the window before. A stop is waited out. `ValueError` as of `ask`."""
+        if weight > self._ceiling(kind):
+            raise ValueError(f"weight: a {kind} request of {weight} can never go under a limit of {self.limit}")
+        now = max(self._roll(now), self.blocked_until)
+        window = (now - self._guard) // self._length
+        others = self._others_before[kind]
+        here = window == self._window
+        taken = sum(self._spent.values()) + self._foreign if here else 0
+        own = self._spent[kind] if here else 0
+        user = self._spent["user"] if here else 0
+        held = self._held_for_repair(kind) if here else self._reserved(kind)
+        left = (self.usable - max(taken, others + own) - held) // weight
+        if kind == "user":
+            left = min(left, (self.user_share - own) // weight)
+        if now >= (window + 1) * self._length - self._guard:
+            left = 0  # what goes now counts in the next window as well
+        if count <= left:
+            return self._ripe(kind, own, taken + held, user, weight * count, window, now)
+        count -= max(left, 0)
+        held = self._reserved(kind)
+        # The last one of a window is ripe at its end, which is the next one's beginning.
+        each = (self.user_share if kind == "user" else self.usable - others - held) // weight - (kind != "user")
+        whole, rest = divmod(count - 1, max(each, 1))  # of what others leave nothing of, one request at least
+        window += 1 + whole
+        start = window * self._length + self._guard
+        return self._ripe(kind, 0, held, 0, weight * (rest + 1), window, start)
+
+    def _ripe(self, kind: Kind, own: int, taken: int, user: int, wanted: int, window: int, now: int) -> int:
+        """When `wanted` more weight will have been granted inside that window, as `ask` would."""
+        if kind == "user" or (kind == "repair" and own + wanted <= self.reserve):
+            return now
+        promised = max(0, self.user_share - user)
+        left = max(0, self.usable - taken - wanted)
+        if left >= promised:
+            return now
+        end = (window + 1) * self._length + self._guard
+        return max(now, end - left * self._length // promised)
+
+    def _reserved(self, kind: Kind) -> int:
+        """What `kind` leaves to repairs in a window in which nothing was asked yet."""
+        return 0 if kind == "repair" else self.reserve // 2 if kind == "probe" else self.reserve
 
     def settle(self, grant: Granted, now: int, header: int | None = None) -> None:
         """The request has ended. `header`: the weight that the venue says is used in its current minute."""
@@ -175,12 +230,18 @@ class Budget:
         window = (now - self._guard) // self._length
         if window != self._window:
             followed = window == self._window + 1
+            all_ = sum(self._spent.values()) + max(0, self._foreign)
+            self._others_before = {kind: all_ - self._spent[kind] if followed else 0 for kind in KINDS}
             for kind in KINDS:
                 self._spent[kind] = self._flying[kind] + (self._late[kind] if followed else 0)
                 self._late[kind] = 0
             self._foreign = 0
             self._window = window
         return now
+
+
+def _a_second(stated: tuple[int, int]) -> float:
+    return stated[0] / stated[1]
 
 
 def _seconds(retry_after: str | None, now: int) -> int | None:

@@ -2,7 +2,8 @@
 
 A first read takes the newest page and older ones; a repeat only what is new since (and older pages where more is wanted
 now than then). A symbol that is too far behind to be joined is begun anew. Nothing reads more than 5 pages (5,000
-trades, 20 weight) but that last case, which may learn only from the fifth page that it has to begin anew.
+trades, 20 weight; fewer pages where they weigh more) but that last case, which may learn only from the last page that
+it has to begin anew.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class ReadPlan:
     """One read: `next` says what to ask, `take` gets the answer, until `next` is None.
 
     Wanted are `trades` valid trades or, if `window` (µs) is given, all of that window. `origin` is the id below which
-    nothing exists, if an earlier read has learned it. `head_only`: just what is newer than held.
+    nothing exists, if an earlier read has learned it. `head_only`: just what is newer than held. At most `pages` are
+    read; `lookback` as of `Plan`.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class ReadPlan:
         window: int | None = None,
         head_only: bool = False,
         origin: int | None = None,
+        pages: int = PAGES,
+        lookback: int | None = None,
     ) -> None:
         self._held = held
         self._trades = trades
@@ -74,11 +78,12 @@ class ReadPlan:
         self.origin = origin
         self.pages = 0
         self.anew = held is None  # the newest page is asked; unless it `joins`, the tape begins anew with it
-        self._left = PAGES
+        self._most = self._left = pages
+        self._lookback = lookback
         self._newest = held.newest_id if held else -1
         self._older: Plan | None = None
         self._head_done = False
-        if held is not None and not head_only and _expected(held, now) > (PAGES - 1) * PAGE:
+        if held is not None and not head_only and _expected(held, now) > max(pages - 1, 1) * PAGE:
             self.anew = True
 
     def next(self, now: int) -> Ask | None:
@@ -150,7 +155,7 @@ class ReadPlan:
         self._head_done = len(ordered) < PAGE
         if not self._head_done and self._left == 0 and not self._head_only:
             self.anew = True
-            self._left = PAGES
+            self._left = self._most
         lost = holes_between(ordered)
         if ordered and ordered[0].id > from_id:
             lost = ((from_id, ordered[0].id - 1), *lost)
@@ -164,7 +169,12 @@ class ReadPlan:
         return page
 
     def _plan(self) -> Plan:
-        return Plan(trades=self._trades if self._window is None else 0, window=self._window, cap=PAGES * PAGE)
+        return Plan(
+            trades=self._trades if self._window is None else 0,
+            window=self._window,
+            cap=self._most * PAGE,
+            lookback=self._lookback,
+        )
 
     def _take_below(self, ask: Ask, rows: Sequence[Trade]) -> Page:
         """Older pages below what was held: the same rules as a warm-up's."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from orderflow_stream.core.events import Liquidation
 from orderflow_stream.core.units import US_PER_S
 
 #: Why a connection is to be replaced. Where several hold, the later word of this order counts.
@@ -101,7 +102,7 @@ class BadFrame(Struct, frozen=True):
     sample: bytes
 
 
-Notice = Up | Lost | Replace | SubscribeRefused | BadFrame
+Notice = Up | Lost | Replace | SubscribeRefused | BadFrame | Liquidation
 
 
 class Sample(Struct, frozen=True):

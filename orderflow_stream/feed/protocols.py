@@ -57,7 +57,8 @@ Reply = AckReply | RefusedReply | ShutdownReply | RejectedReply
 
 
 class StreamVenue(Protocol):
-    """The streaming half of a venue's codec."""
+    """The streaming half of a venue's codec. (Of a codec of liquidations `decode` tells those instead of trades; all
+    that keeps connections takes it as well.)"""
 
     @property
     def name(self) -> str: ...

@@ -11,6 +11,9 @@ from orderflow_stream.feed.protocols import RejectedReply
 
 SAMPLES: Final = 10
 _SAMPLE_BYTES: Final = 500
+#: Counted and no more, since nothing is wrong with the connection: the tail of a stream just dropped, and what belongs
+#: to another market of a venue whose streams carry several.
+_EXPECTED: Final = frozenset({"unwatched", "market"})
 
 
 class Rejects:
@@ -40,7 +43,7 @@ class Rejects:
         """One more; what to tell of it, if anything."""
         reason = message.reason
         self.bad[reason] += 1
-        if reason == "unwatched":  # the tail of a stream just dropped: nothing is wrong with the connection
+        if reason in _EXPECTED:
             return None
         head = (
             frame[:_SAMPLE_BYTES].encode("utf-8", "replace") if isinstance(frame, str) else bytes(frame[:_SAMPLE_BYTES])

@@ -9,7 +9,8 @@ venues have been seen to recover trades after the fact. So are holes that REST r
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from heapq import nsmallest
 from operator import itemgetter
 from typing import Final
 
@@ -26,13 +27,17 @@ WAITS: Final = tuple(int(s * _SECOND) for s in (0.25, 0.5, 1, 2, 5, 10, 20, 30, 
 #: Waits for a hole that REST does not have, or refuses to tell of (a restricted country, a firewall): a minute, five,
 #: then every hour while the tape has room for it.
 LOST_WAITS: Final = tuple(s * _SECOND for s in (60, 300, 3600))
+#: When nobody will be asked again: the venue tells nothing that old, and has been asked.
+NEVER: Final = 2**62
+#: Holes found within so long of each other are of the same outage.
+_OUTAGE: Final = 60 * _SECOND
 #: Holes kept an instrument; beyond, the oldest lost ones are given up, then the oldest.
 MOST_HOLES: Final = 5_000
 
 
 class Hole(Struct):
     """Missing ids `first`..`last`, to be asked for at `due` (µs). `tries` counts the waits of its present kind, `asked`
-    all questions so far."""
+    all questions so far; `found` is when (µs) it was found."""
 
     first: int
     last: int
@@ -41,6 +46,7 @@ class Hole(Struct):
     lost: bool = False
     refused: bool = False
     asked: int = 0
+    found: int = 0
 
 
 class Fetch(Struct, frozen=True):
@@ -52,14 +58,30 @@ class Fetch(Struct, frozen=True):
     limit: int
 
 
+class Outlook(Struct, frozen=True):
+    """What is still to be read to fill every open hole: `calls` of REST for the `trades` that `symbols` lack, and the
+    `seconds` until that will have been done (None: nobody can tell, since REST does not answer)."""
+
+    symbols: int = 0
+    calls: int = 0
+    trades: int = 0
+    seconds: float | None = 0.0
+
+
+#: The less, the sooner; compared as tuples.
+Rank = Callable[[str], tuple[int, ...]]
+
+
 class Repair:
     """The holes of all instruments."""
 
-    def __init__(self, *, delay: int = DELAY) -> None:
-        """`delay` in µs, 0 to 10 s."""
+    def __init__(self, *, delay: int = DELAY, lookback: int | None = None) -> None:
+        """`delay` in µs, 0 to 10 s. `lookback`: how far back (µs) the venue tells of trades; a hole that is older by
+        the time it was asked for is not asked for again."""
         if not 0 <= delay <= 10 * _SECOND:
             raise ValueError(f"delay: {delay} µs is not within 0 and 10 s")
         self._delay = delay
+        self._lookback = lookback
         self._holes: dict[str, list[Hole]] = {}
         self._busy: set[str] = set()
         self.given_up = 0
@@ -70,7 +92,8 @@ class Repair:
         due = (gap.ts if now is None else now) + self._delay
         holes = self._holes.setdefault(gap.instrument, [])
         for first, last in _without(gap.first, gap.last, holes[_overlap(holes, gap.first, gap.last)]):
-            holes.insert(bisect_left(holes, first, key=_first), Hole(first, last, due))
+            found = gap.ts if now is None else min(gap.ts, now)  # one that a journal tells of may be days old
+            holes.insert(bisect_left(holes, first, key=_first), Hole(first, last, due, found=found))
         while len(holes) > MOST_HOLES:
             holes.remove(next((hole for hole in holes if hole.lost), holes[0]))
             self.given_up += 1
@@ -96,7 +119,8 @@ class Repair:
         """How often ids `first`..`last` were asked for, and when (µs) they will be again (None: never, or now)."""
         holes = self._holes.get(instrument, [])
         touched = holes[_overlap(holes, first, last)]
-        due = None if instrument in self._busy else min((hole.due for hole in touched), default=None)
+        due = None if instrument in self._busy else min((hole.due for hole in touched), default=NEVER)
+        due = None if due == NEVER else due
         return max((hole.asked for hole in touched), default=0), due
 
     def open(self, instrument: str) -> int:
@@ -109,24 +133,40 @@ class Repair:
 
     def next_due(self) -> int | None:
         """The earliest time (µs) at which `due` may give something; None: nothing is waiting."""
-        return min(
-            (hole.due for key, holes in self._holes.items() if key not in self._busy for hole in holes), default=None
+        due = min(
+            (hole.due for key, holes in self._holes.items() if key not in self._busy for hole in holes), default=NEVER
         )
+        return None if due == NEVER else due
 
-    def due(self, now: int) -> list[Fetch]:
-        """What to ask now, at most one fetch an instrument; each must come back through `answered` or `failed`.
+    def due(self, now: int, most: int | None = None, rank: Rank | None = None) -> list[Fetch]:
+        """What to ask now, at most one fetch an instrument; each must come back through `answered` or `failed`. With
+        `most`, only the first so many: the others wait, and may be overtaken.
 
-        Freshly found holes before lost ones.
+        Freshly found holes before lost ones; then by `rank`, where there is one: of the same rank those instruments
+        that are whole again after the fewest calls, then what the latest outage left.
         """
-        fetches: list[tuple[bool, Fetch]] = []
+        found: list[tuple[tuple[int, ...], str, Hole]] = []
         for key, holes in self._holes.items():
             if key in self._busy:
                 continue
             start = min((hole for hole in holes if hole.due <= now), key=_urgency, default=None)
             if start is not None:
-                self._busy.add(key)
-                fetches.append((start.lost, self._fetch(key, start, now)))
-        return [fetch for _, fetch in sorted(fetches, key=_by_loss)]
+                order = (*rank(key), self.calls(key), -(start.found // _OUTAGE)) if rank is not None else ()
+                found.append(((start.lost, *order), key, start))
+        chosen = sorted(found, key=_order) if most is None else nsmallest(most, found, key=_order)
+        self._busy.update(key for _, key, _ in chosen)
+        return [self._fetch(key, start, now) for _, key, start in chosen]
+
+    def calls(self, instrument: str) -> int:
+        """Calls that it takes to fill what may still be filled of it."""
+        calls, reach = 0, -1
+        for hole in self._holes.get(instrument, ()):
+            if hole.lost or hole.refused or hole.last <= reach:
+                continue
+            pages = -(-(hole.last - hole.first + 1) // PAGE)
+            calls += pages
+            reach = max(hole.last, hole.first + pages * PAGE - 2)
+        return calls
 
     def _fetch(self, key: str, start: Hole, now: int) -> Fetch:
         """From `start` on, with every later hole that the same page can reach."""
@@ -157,6 +197,9 @@ class Repair:
         for hole in holes[touched]:
             for part in _cut_all(hole, given):
                 _judge(part, fetch, reached, full, now, kept, lost)
+        for part in kept:
+            if part.lost and self._is_past(part, now):
+                part.due = NEVER
         holes[touched] = kept
         self._tidy(fetch.instrument)
         return tuple(lost)
@@ -170,10 +213,17 @@ class Repair:
             if refused != hole.refused and not hole.lost:
                 hole.tries = 0
             hole.refused = refused
-            waits = LOST_WAITS if hole.lost or refused else WAITS
+            past = self._is_past(hole, now)
+            waits = LOST_WAITS if hole.lost or refused or past else WAITS
             hole.due = now + max(_wait(waits, hole.tries), at_least)
+            if past and (refused or hole.tries >= len(LOST_WAITS)):
+                hole.due = NEVER
             hole.tries += 1
             hole.asked += 1
+
+    def _is_past(self, hole: Hole, now: int) -> bool:
+        """Whether the venue tells nothing that old any more."""
+        return self._lookback is not None and hole.found < now - self._lookback
 
     def _tidy(self, key: str) -> None:
         if not self._holes.get(key):
@@ -190,15 +240,17 @@ def _judge(part: Hole, fetch: Fetch, reached: int, full: bool, now: int, kept: l
         tries = part.tries if part.lost else 0
         if not part.lost:
             lost.append((low, high))
-        kept.append(Hole(low, high, now + _wait(LOST_WAITS, tries), tries + 1, lost=True, asked=asked))
+        due = now + _wait(LOST_WAITS, tries)
+        kept.append(Hole(low, high, due, tries + 1, lost=True, asked=asked, found=part.found))
     rest = max(low, high + 1, reached + 1)
     if rest <= part.last:
         if full:
-            kept.append(Hole(rest, part.last, now, 0, part.lost, asked=asked))
+            kept.append(Hole(rest, part.last, now, 0, part.lost, asked=asked, found=part.found))
         else:
             waits = LOST_WAITS if part.lost else WAITS
             tries = 0 if part.refused else part.tries
-            kept.append(Hole(rest, part.last, now + _wait(waits, tries), tries + 1, part.lost, asked=asked))
+            due = now + _wait(waits, tries)
+            kept.append(Hole(rest, part.last, due, tries + 1, part.lost, asked=asked, found=part.found))
 
 
 def _wait(waits: Sequence[int], tries: int) -> int:
@@ -222,8 +274,8 @@ def _urgency(hole: Hole) -> tuple[bool, int]:
     return hole.lost, hole.first
 
 
-def _by_loss(pair: tuple[bool, Fetch]) -> bool:
-    return pair[0]
+def _order(found: tuple[tuple[int, ...], str, Hole]) -> tuple[int, ...]:
+    return found[0]
 
 
 def _cut(hole: Hole, first: int, last: int) -> list[Hole]:
@@ -239,7 +291,7 @@ def _cut(hole: Hole, first: int, last: int) -> list[Hole]:
 
 
 def _part(hole: Hole, first: int, last: int) -> Hole:
-    return Hole(first, last, hole.due, hole.tries, hole.lost, hole.refused, hole.asked)
+    return Hole(first, last, hole.due, hole.tries, hole.lost, hole.refused, hole.asked, hole.found)
 
 
 def _cut_all(hole: Hole, ranges: Sequence[Range]) -> list[Hole]:

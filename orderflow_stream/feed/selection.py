@@ -5,6 +5,7 @@ Base and quote come from the venue's own list and never from the end of a name: 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -53,7 +54,7 @@ def select(
     * `*`: every symbol that trades; `*USDT` / `BTC*`: those quoted in USDT / of BTC where such an asset is listed, else
       a glob over names;
     * `top:100` / `top:100:USDC`: the largest by 24 h quote volume among those quoted in USDT / USDC (volumes in
-      different quote assets are not compared).
+      different quote assets are not compared; where nothing is quoted in USDT, the usual quote asset is meant).
 
     `volumes`: 24 h quote volume by symbol in any one scale, missing ones count as 0. Never raises: faults are returned.
     """
@@ -107,7 +108,7 @@ def _glob(pattern: str, listed: Sequence[Instrument]) -> list[Instrument] | Faul
 
 def _top(pattern: str, listed: Sequence[Instrument], volumes: Mapping[str, int]) -> list[Instrument] | Fault:
     _, count, *rest = pattern.split(":")
-    quote = (rest[0] if rest else _DEFAULT_QUOTE).upper()
+    quote = rest[0].upper() if rest else _usual_quote(listed)
     if len(rest) > 1 or not (count.isascii() and count.isdecimal() and 1 <= len(count) <= 5 and int(count)):
         return Fault(pattern, "write top:N or top:N:QUOTE with N from 1 up, such as top:100 or top:50:USDC")
     quoted = [instrument for instrument in listed if instrument.trading and instrument.quote == quote]
@@ -118,6 +119,14 @@ def _top(pattern: str, listed: Sequence[Instrument], volumes: Mapping[str, int])
         return Fault(pattern, "24 h volumes are not available now; name the symbols, or try again later")
     quoted.sort(key=lambda instrument: (-volumes.get(instrument.symbol, 0), instrument.symbol))
     return quoted[: int(count)]
+
+
+def _usual_quote(listed: Sequence[Instrument]) -> str:
+    """USDT; on a venue that quotes nothing in it, what most of its symbols are quoted in."""
+    quotes = Counter(instrument.quote for instrument in listed if instrument.trading)
+    if _DEFAULT_QUOTE in quotes or not quotes:
+        return _DEFAULT_QUOTE
+    return quotes.most_common(1)[0][0]
 
 
 def _most_active_first(chosen: Collection[Instrument], volumes: Mapping[str, int]) -> tuple[Instrument, ...]:

@@ -11,12 +11,12 @@ returned by `receive` straight away: one call, no list.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
-from orderflow_stream.core.events import Trade
+from orderflow_stream.core.events import Liquidation, Trade
 from orderflow_stream.core.units import US_PER_S
 from orderflow_stream.feed.orders import (
     BadFrame,
@@ -65,7 +65,7 @@ class Session:
     ) -> None:
         """`symbols` in order of importance; `spread` in [0, 1) is this session's own share of `Policy.age_spread`."""
         self._venue = venue
-        self._decode = venue.decode
+        self._decode: Callable[[bytes | str, int], Trade | Liquidation | Reply] = venue.decode
         self._policy = policy or Policy()
         self._spread = min(max(spread, 0.0), 1.0)
         self._wanted = dict.fromkeys(symbols)
@@ -191,11 +191,11 @@ class Session:
         """The socket answered the server's ping: that frame counts towards the venue's limit as ours do."""
         self._next_send = max(self._next_send, now + self._policy.control_interval)
 
-    def condemn(self, reason: ReplaceReason, why: str = "") -> None:
-        """Whoever sees more than this connection has judged it. `why`: its symbols are known not to come, in words."""
-        if self.mark == "open":
-            if why:
-                self._lose(why)
+    def condemn(self, reason: ReplaceReason | None, why: str = "") -> None:
+        """Whoever sees more has judged it (None: it stays all the same). `why`: its symbols do not come, in words."""
+        if self.mark == "open" and why:
+            self._lose(why)
+        if self.mark == "open" and reason is not None:
             self._replace(reason)
 
     def pardon(self, now: int) -> None:
@@ -363,8 +363,10 @@ class Session:
 
     # -- frames that are no trades -------------------------------------------------------------------------------------
 
-    def _control(self, message: Reply, frame: bytes | str, ts_recv: int) -> None:
-        if message.kind == "rejected":
+    def _control(self, message: Liquidation | Reply, frame: bytes | str, ts_recv: int) -> None:
+        if isinstance(message, Liquidation):
+            self.notices.append(message)
+        elif message.kind == "rejected":
             self._rejected(message, frame, ts_recv)
         elif message.kind == "ack":
             self._strikes = 0

@@ -55,9 +55,11 @@ class _Silence(Struct):
 
 
 class Silence:
-    """Watches the books that are streamed. `look` a few times a second: it costs a comparison a book."""
+    """Watches the books that are streamed. `look` a few times a second: it costs a comparison a book. `cold`: also
+    those whose past is still being read, once they hold something: where that takes long."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, cold: bool = False) -> None:
+        self._cold = cold
         self._silent: dict[str, _Silence] = {}
 
     def look(self, books: Iterable[Book], now: int) -> list[Suspect]:
@@ -72,7 +74,10 @@ class Silence:
 
     def silent(self, books: Iterable[Book], now: int) -> list[Book]:
         """All that have said nothing for `FLOOR`."""
-        return [book for book in books if book.connections and book.warm and book.silence(now) >= FLOOR]
+        return [book for book in books if book.connections and self._judged(book) and book.silence(now) >= FLOOR]
+
+    def _judged(self, book: Book) -> bool:
+        return book.warm or (self._cold and len(book.tape) > 0)
 
     def keep(self, keys: Iterable[str]) -> None:
         """Forget all others."""
@@ -81,7 +86,7 @@ class Silence:
             del self._silent[key]
 
     def _judge(self, book: Book, now: int) -> Suspect | None:
-        if not book.warm or book.demand:
+        if not self._judged(book) or book.demand:
             return None  # its past is being read: that asks REST anyhow
         key = book.instrument.key
         since = now - book.silence(now)

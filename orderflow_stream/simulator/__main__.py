@@ -8,11 +8,15 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from orderflow_stream.simulator.listing import DEFAULT_LISTINGS, many_listings
+from orderflow_stream.simulator.contracts import many_contracts
+from orderflow_stream.simulator.facts import MarketName
+from orderflow_stream.simulator.futures_market import FuturesMarket
+from orderflow_stream.simulator.listing import Listing, many_listings
 from orderflow_stream.simulator.market import SyntheticMarket
+from orderflow_stream.simulator.markets import MARKETS, default_listings
 from orderflow_stream.simulator.player import ArchivePlayer, Source, SyntheticPlayer
-from orderflow_stream.simulator.server import Simulator
-from orderflow_stream.venues.binance_archive import ArchiveError
+from orderflow_stream.simulator.server import Simulator, wall_clock
+from orderflow_stream.venues.binance_archive import ArchiveError, symbol_of
 
 
 def _speed(text: str) -> float | None:
@@ -28,8 +32,9 @@ def _speed(text: str) -> float | None:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m orderflow_stream.simulator",
-        description="A Binance spot stand-in on loopback: REST and websocket on one port. Faults: POST /sim/faults.",
+        description="A stand-in of Binance on loopback: REST and websocket on one port. Faults: POST /sim/faults.",
     )
+    parser.add_argument("--market", choices=list(MARKETS), default="spot", help="which market (default %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=9443, help="port, 0 for any free one (default %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="seed of the synthetic market (default %(default)s)")
@@ -46,20 +51,36 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def source_of(options: argparse.Namespace) -> Source:
     """What the options ask to be played. `ValueError` (also `ArchiveError`) names what is wrong."""
     if options.play is not None:
-        player = ArchivePlayer(options.play, options.symbol, speed=options.speed, history=options.history)
+        listing = _known(options) if options.market != "spot" else options.symbol
+        player = ArchivePlayer(options.play, listing, speed=options.speed, history=options.history)
         print(f"{len(player.rows)} trades of {player.listing.symbol} from {options.play}", flush=True)
         return player
-    listings = DEFAULT_LISTINGS if options.symbols is None else many_listings(options.symbols)
-    return SyntheticPlayer(SyntheticMarket(options.seed, listings, rate=options.rate), options.history_s)
+    if options.symbols is None:
+        listings = default_listings(options.market, wall_clock())
+    elif options.market == "coinm":
+        raise ValueError("--symbols: COIN-M has its own few contracts only")
+    else:
+        listings = many_listings(options.symbols) if options.market == "spot" else many_contracts(options.symbols)
+    make = SyntheticMarket if options.market == "spot" else FuturesMarket
+    return SyntheticPlayer(make(options.seed, listings, rate=options.rate), options.history_s)
 
 
-async def run(source: Source, host: str, port: int) -> None:
+def _known(options: argparse.Namespace) -> Listing | str:
+    """The contract a futures file is of, where the default market has it, else its symbol."""
+    symbol: str = options.symbol or symbol_of(options.play)
+    for listing in default_listings(options.market, wall_clock()):
+        if listing.symbol == symbol:
+            return listing
+    return symbol
+
+
+async def run(source: Source, host: str, port: int, market: MarketName = "spot") -> None:
     """Serve until Ctrl-C or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Simulator(source, host=host, port=port) as simulator:
+    async with Simulator(source, host=host, port=port, market=market) as simulator:
         print(f"rest {simulator.rest_url}  stream {simulator.stream_url}  (Ctrl-C ends)", flush=True)
         await stop.wait()
 
@@ -73,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
-        asyncio.run(run(source, options.host, options.port))
+        asyncio.run(run(source, options.host, options.port, options.market))
     except OSError as error:
         print(f"error: cannot listen on {options.host}:{options.port}: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -44,7 +44,10 @@ class Connection:
         divisor: int,
         on_change: Callable[[Connection], None],
         max_queued: int = 500_000,
+        door: str = "",
     ) -> None:
+        #: The path it came in by: some doors acknowledge everything and tell nothing.
+        self.door = door
         self.index = index
         self.opened = opened
         self.combined = combined

@@ -6,20 +6,22 @@ from collections.abc import Iterable
 
 from orderflow_stream.simulator.listing import Listing
 from orderflow_stream.simulator.tape import Tape
+from orderflow_stream.simulator.wire import SPOT, Wire
 from orderflow_stream.venues.binance_archive import ArchiveRow
 
 
 class Exchange:
-    """Listed symbols and their tapes, in listing order."""
+    """Listed symbols and their tapes, in listing order; `wire` is how their market writes a trade."""
 
-    def __init__(self) -> None:
+    def __init__(self, wire: Wire = SPOT) -> None:
+        self.wire = wire
         self.tapes: dict[str, Tape] = {}
 
     def add(self, listing: Listing, max_rows: int | None = None) -> Tape:
         """List a symbol, or state new facts (a status, say) of a listed one, whose tape stays."""
         tape = self.tapes.get(listing.symbol)
         if tape is None:
-            tape = self.tapes[listing.symbol] = Tape(listing, max_rows)
+            tape = self.tapes[listing.symbol] = Tape(listing, max_rows, self.wire)
         else:
             tape.listing = listing
             tape.max_rows = max_rows

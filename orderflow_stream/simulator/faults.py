@@ -22,8 +22,8 @@ from orderflow_stream.simulator.rest_faults import REST_KINDS, RestFaults, RestK
 from orderflow_stream.simulator.stream_faults import Rule
 
 _COMMANDS: Final = (
-    "clear", "corrupt", "cut", "drip", "garbage", "pause", "refuse", "repeat", "replay", "rest", "resume", "shuffle",
-    "shutdown", "silence", "skip", "speak",
+    "clear", "corrupt", "cut", "drip", "garbage", "pause", "refuse", "repeat", "replay", "rest", "restart_ids",
+    "resume", "shuffle", "shutdown", "silence", "silent_path", "skip", "speak",
 )  # fmt: skip
 
 
@@ -36,7 +36,10 @@ class Faults:
         rest_faults: RestFaults,
         now: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        *,
+        says_goodbye: bool = True,
     ) -> None:
+        self._says_goodbye = says_goodbye
         self._hub = hub
         self._rest = rest_faults
         self._now = now
@@ -78,11 +81,12 @@ class Faults:
             )  # fmt: skip
 
     def shutdown(self, delay: float = 1.0, connection: int | None = None, code: int = 1001) -> None:
-        """Send `serverShutdown` and close after `delay` seconds."""
+        """Send `serverShutdown` (not on futures: none was ever seen there) and close after `delay` seconds."""
         wait = _positive("delay", delay, zero=True)
         for each in self._targets(connection):
-            event = orjson.dumps({"e": "serverShutdown", "E": self._hub.clock() // each.divisor})
-            each.send(text_frame(combined("!serverShutdown", event) if each.combined else event))
+            if self._says_goodbye:
+                event = orjson.dumps({"e": "serverShutdown", "E": self._hub.clock() // each.divisor})
+                each.send(text_frame(combined("!serverShutdown", event) if each.combined else event))
             self._spawn(_close_later(wait, each, _in_range("code", code, 1000, 4999)))
 
     def refuse(self, count: int | None = None, duration: float | None = None, status: int = 503) -> None:
@@ -101,6 +105,15 @@ class Faults:
             self._refusals_left -= 1
             return True
         return False
+
+    def silent_path(self, path: str | None = None, silent: bool = True) -> None:
+        """Acknowledge what is asked for on a path (`/market`, `/stream`; None: on all) and send nothing there, on open
+        connections too, as the exchange did when it moved its streams. `silent=False` lets a path speak."""
+        doors = self._hub.doors
+        named = [door for door in doors if path is None or door == path or door.startswith(f"{path.rstrip('/')}/")]
+        if not named:
+            raise ValueError(f"path must begin one of {', '.join(doors)}, not be {path!r}")
+        self._hub.set_doors({**doors, **dict.fromkeys(named, not silent)})
 
     # --- trades
 
@@ -160,10 +173,15 @@ class Faults:
         connection: int | None = None,
     ) -> None:
         """Send the next `count` trades of a symbol with one member replaced by raw JSON text; REST has the truth."""
-        if field not in {"a", "p", "q", "f", "l"}:
-            raise ValueError(f"field must be one of a, p, q, f, l, not {field!r}")
+        if field not in {"a", "p", "q", "f", "l", "nq"}:
+            raise ValueError(f"field must be one of a, p, q, f, l, nq, not {field!r}")
         left = _in_range("count", count, 1, 2**31)
         self._add(Rule("corrupt", self._symbols(symbol), self._index(connection), left, members={field: value}))
+
+    def restart_ids(self, symbol: str, first: int = 1) -> None:
+        """The ids of a symbol begin anew: its next row has the id `first`, and REST has nothing from before."""
+        self._symbols(symbol)
+        self._hub.restart_ids(symbol, _in_range("first", first, 0, 2**62))
 
     def garbage(self, kind: str = "not_json", count: int = 1, connection: int | None = None) -> None:
         """Send frames that are no trades, now; `kind` is one of `garbage.KINDS`."""
@@ -199,8 +217,10 @@ class Faults:
     # --- all
 
     def clear(self) -> None:
-        """End every fault in force; paused connections flow again."""
+        """End every fault in force; paused connections flow again, paths speak that used to. Ids that began anew
+        stay."""
         self._hub.stream_faults.remove()
+        self._hub.set_doors(self._hub.usual_doors)
         self._rest.rules.clear()
         self._refusals_left, self._refuse_until = 0, None
         for each in self._hub.open:
@@ -224,6 +244,9 @@ class Faults:
         rules = [rule.state() for rule in self._hub.stream_faults.rules] + [rule.state() for rule in self._rest.rules]
         if self._refusals_left is None or self._refusals_left > 0:
             rules.append({"fault": "refuse", "left": self._refusals_left})
+        for door, speaks in self._hub.doors.items():
+            if speaks != self._hub.usual_doors[door]:
+                rules.append({"fault": "silent_path", "path": door, "silent": not speaks})
         for each in self._hub.open:
             if not each.flowing.is_set():
                 rules.append({"fault": "pause", "connection": each.index})

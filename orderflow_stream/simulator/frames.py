@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orderflow_stream.simulator.listing import Listing
-from orderflow_stream.simulator.tape import row_body, row_tail
+from orderflow_stream.simulator.wire import SPOT, Wire, row_body, trade_event
 from orderflow_stream.venues.binance_archive import ArchiveRow
 
 _TEXT: Final = 0x81
@@ -45,24 +45,16 @@ def combined(stream: str, data: bytes) -> bytes:
     return b'{"stream":"%b","data":%b}' % (stream.encode(), data)
 
 
-def trade_event(symbol: str, row: ArchiveRow, published: int, divisor: int, body: bytes | None = None) -> bytes:
-    """The bare `aggTrade` event; `divisor` is 1 for µs, 1000 for ms."""
-    return b'{"e":"aggTrade","E":%d,"s":"%b",%b%d%b' % (
-        published // divisor,
-        symbol.encode(),
-        row_body(row) if body is None else body,
-        row.ts // divisor,
-        row_tail(row.buyer_is_maker),
-    )
-
-
 class TradeFrame:
     """One published row, cut for each kind of connection the first time one of them needs it."""
 
-    __slots__ = ("_cut", "body", "listing", "published", "row")
+    __slots__ = ("_cut", "body", "listing", "published", "row", "wire")
 
-    def __init__(self, listing: Listing, row: ArchiveRow, published: int, body: bytes | None = None) -> None:
+    def __init__(
+        self, listing: Listing, row: ArchiveRow, published: int, body: bytes | None = None, wire: Wire = SPOT
+    ) -> None:
         self.listing = listing
+        self.wire = wire
         self.row = row
         self.published = published
         self.body = row_body(row) if body is None else body
@@ -72,14 +64,15 @@ class TradeFrame:
         kind = (divisor == 1) * 2 + is_combined
         frame = self._cut[kind]
         if frame is None:
-            event = trade_event(self.listing.symbol, self.row, self.published, divisor, self.body)
+            event = trade_event(self.listing.symbol, self.row, self.published, divisor, self.body, self.wire)
             frame = self._cut[kind] = text_frame(combined(self.listing.stream, event) if is_combined else event)
         return frame
 
     def corrupted(self, members: dict[str, str]) -> TradeFrame:
         """The same trade with members of its body replaced by raw JSON text: `{"p": '"1e5"'}`."""
         row = self.row
-        values = {"a": str(row.id), "p": f'"{row.price}"', "q": f'"{row.qty}"', "f": str(row.first),
+        told = {"nq": f'"{row.nq}"'} if row.nq else {}
+        values = {"a": str(row.id), "p": f'"{row.price}"', "q": f'"{row.qty}"', **told, "f": str(row.first),
                   "l": str(row.last), **members}  # fmt: skip
         body = ",".join(f'"{name}":{value}' for name, value in values.items()) + ',"T":'
-        return TradeFrame(self.listing, row, self.published, body.encode())
+        return TradeFrame(self.listing, row, self.published, body.encode(), self.wire)

@@ -6,7 +6,12 @@ from typing import Final, Literal
 
 import msgspec
 
-Status = Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"]
+Status = Literal[
+    "TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY",
+    # futures only
+    "PENDING_TRADING", "PRE_DELIVERING", "DELIVERING", "DELIVERED", "PRE_SETTLE", "SETTLING", "CLOSE", "TRADING_HALT",
+    "TRADING_CANCEL_ONLY",
+]  # fmt: skip
 
 #: What one unit of a quote asset is worth in dollars: only the sizes of synthetic orders are drawn from it.
 QUOTE_USD: Final = {"USDT": 1.0, "USDC": 1.0, "FDUSD": 1.0, "BTC": 64_000.0, "ETH": 3_200.0, "BNB": 600.0, "TRY": 0.025}
@@ -30,6 +35,14 @@ class Listing(msgspec.Struct, frozen=True):
     def stream(self) -> str:
         """The one stream name that carries this symbol's trades."""
         return f"{self.symbol.lower()}@aggTrade"
+
+    def at(self, now: int) -> Status:
+        """The status at a time (µs)."""
+        return self.status
+
+    def trades(self, now: int) -> bool:
+        """Whether anything may be published at a time (µs)."""
+        return True
 
 
 #: A small exchange: dollar quotes, a coin quote and a grid whose notionals need nine decimals, a name that begins

@@ -35,13 +35,26 @@ _LEG_USD: Final = 90_000.0
 _PRICE_FLOOR: Final = 5  # ticks: a walk may not reach zero
 
 
+class Forced(NamedTuple):
+    """A liquidation: the forced order of `symbol` at `ts` (µs). `side` +1 buys (a short is closed), -1 sells; `price`
+    is its limit, `avg_price` what it was filled at; decimal text."""
+
+    ts: int
+    symbol: str
+    side: int
+    price: str
+    avg_price: str
+    qty: str
+
+
 class Order(NamedTuple):
     """One taker order: its rows in book order, all with time `ts` (µs). A row that the exchange marked invalid
-    (`p = q = 0`, `f = l = -1`) comes as an order of its own."""
+    (`p = q = 0`, `f = l = -1`) comes as an order of its own. On futures it is what leaves together at `ts`."""
 
     ts: int
     symbol: str
     rows: tuple[ArchiveRow, ...]
+    forced: tuple[Forced, ...] = ()
 
 
 def scaled_text(value: int) -> str:
@@ -49,11 +62,8 @@ def scaled_text(value: int) -> str:
     return f"{value // SCALE}.{value % SCALE:0{DECIMALS}d}"
 
 
-class _Symbol:
+class Walk:
     """One symbol's walk."""
-
-    __slots__ = ("anchor", "fill", "id", "large_odds", "last", "listing", "mid", "random", "side", "step", "tick",
-                 "unit_usd")  # fmt: skip
 
     def __init__(self, listing: Listing, seed: int, start: int, large_every: int) -> None:
         self.listing = listing
@@ -69,19 +79,36 @@ class _Symbol:
         self.id = self.random.randrange(10**6, 3 * 10**9)
         self.fill = self.id * 2
         self.side = 1
-        self.last = start
+        self.now = start
 
     def order(self, ts: int) -> tuple[ArchiveRow, ...]:
+        """The next order, as rows."""
+        self.step_to(ts)
+        rows = []
+        for ticks, lots, first, last in self.legs(ts):
+            self.id += 1
+            rows.append(
+                ArchiveRow(
+                    self.id, scaled_text(ticks * self.tick), scaled_text(lots * self.step), first, last, ts, "us",
+                    self.side < 0,
+                )
+            )  # fmt: skip
+        return tuple(rows)
+
+    def step_to(self, ts: int) -> None:
+        """Let time pass: the price moves, the side may turn."""
+        elapsed = (ts - self.now) / 1e6
+        self.now = ts
+        self.wander(elapsed)
+        if self.random.random() > 0.72:
+            self.side = 1 if self.random.random() < 0.5 else -1
+
+    def wander(self, elapsed: float) -> None:
+        """Move the price by `elapsed` seconds."""
         draw = self.random
-        elapsed = (ts - self.last) / 1e6
-        self.last = ts
         self.mid *= math.exp(draw.gauss(0.0, _VOLATILITY * math.sqrt(min(elapsed, 60.0))))
         self.mid += (self.anchor - self.mid) * min(1.0, elapsed / _PULL_S)
         self.mid = max(self.mid, 2.0 * _PRICE_FLOOR)
-        if draw.random() > 0.72:
-            self.side = 1 if draw.random() < 0.5 else -1
-        legs = self._large() if draw.random() < self.large_odds else self._ordinary()
-        return self._rows(ts, legs)
 
     def invalid(self, ts: int) -> tuple[ArchiveRow, ...]:
         """A row of the audit of 2022: the id stays, the trade is void."""
@@ -114,28 +141,27 @@ class _Symbol:
         unit = total / sum(shares)
         return [share * unit for share in shares]
 
-    def _rows(self, ts: int, legs: Sequence[float]) -> tuple[ArchiveRow, ...]:
+    def legs(self, ts: int) -> list[tuple[int, int, int, int]]:
+        """The next order: price in ticks, lots, first and last fill of every level it takes."""
         draw = self.random
+        dollars = self._large() if draw.random() < self.large_odds else self._ordinary()
         half_spread = self.mid * 1e-5
         ticks = max(_PRICE_FLOOR, round(self.mid + self.side * half_spread))
-        rows = []
-        for usd in legs:
-            price = ticks * self.tick
-            lots = max(1, math.ceil(usd / self.unit_usd / (price / SCALE) / (self.step / SCALE)))
+        levels = []
+        for usd in dollars:
+            lots = self.lots(usd, ticks * self.tick)
             first = self.fill + 1
             self.fill += 1 + int(draw.expovariate(0.8))
-            self.id += 1
-            rows.append(
-                ArchiveRow(
-                    self.id, scaled_text(price), scaled_text(lots * self.step), first, self.fill, ts, "us",
-                    self.side < 0,
-                )
-            )  # fmt: skip
+            levels.append((ticks, lots, first, self.fill))
             ticks += self.side * (1 + int(draw.expovariate(1.0) * self.mid * 4e-6))
             ticks = max(_PRICE_FLOOR, ticks)
-        if len(rows) > 1:  # a sweep leaves half of its way behind it
+        if len(levels) > 1:  # a sweep leaves half of its way behind it
             self.mid += (ticks - self.mid) * 0.5
-        return tuple(rows)
+        return levels
+
+    def lots(self, usd: float, price: int) -> int:
+        """Lots worth so many dollars at a price (10^-8)."""
+        return max(1, math.ceil(usd / self.unit_usd / (price / SCALE) / (self.step / SCALE)))
 
 
 class SyntheticMarket:
@@ -167,7 +193,17 @@ class SyntheticMarket:
     def orders(self, start: int, history_until: int = 0) -> Iterator[Order]:
         """Every order from `start` (µs) on, in time order, without end; invalid rows only before `history_until`."""
         draw = random.Random(self.seed)
-        symbols = [_Symbol(listing, self.seed, start, self._large_every) for listing in self.listings]
+        symbols = [Walk(listing, self.seed, start, self._large_every) for listing in self.listings]
+        for index, ts in self.arrivals(start, draw):
+            symbol = symbols[index]
+            yield Order(ts, symbol.listing.symbol, symbol.order(ts))
+            if ts < history_until and self._invalid_every and draw.random() * self._invalid_every < 1:
+                yield Order(ts, symbol.listing.symbol, symbol.invalid(ts))
+
+    def arrivals(self, start: int, draw: random.Random | None = None) -> Iterator[tuple[int, int]]:
+        """When which symbol (by index) has its next order: (index, µs), in time order, without end."""
+        draw = draw or random.Random(self.seed)
+        last = [start] * len(self.listings)
         total = sum(listing.weight for listing in self.listings)
         spontaneous = self.rate / _ROWS_PER_ORDER * (1 - _CRITICALITY) / total
         means_us = [1e6 / (spontaneous * max(listing.weight, 1e-9)) for listing in self.listings]
@@ -176,8 +212,7 @@ class SyntheticMarket:
         heapq.heapify(queue)
         while True:
             due, index, is_spontaneous = queue[0]
-            symbol = symbols[index]
-            ts = max(due, symbol.last + 1)
+            ts = max(due, last[index] + 1)
             if is_spontaneous:
                 heapq.heapreplace(queue, (ts + int(draw.expovariate(1 / means_us[index])) + 1, index, True))
             else:
@@ -188,9 +223,8 @@ class SyntheticMarket:
                 continue
             for delay in self._set_off(draw):
                 heapq.heappush(queue, (ts + delay, index, False))
-            yield Order(ts, symbol.listing.symbol, symbol.order(ts))
-            if ts < history_until and self._invalid_every and draw.random() * self._invalid_every < 1:
-                yield Order(ts, symbol.listing.symbol, symbol.invalid(ts))
+            last[index] = ts
+            yield index, ts
 
     @staticmethod
     def _set_off(draw: random.Random) -> list[int]:

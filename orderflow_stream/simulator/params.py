@@ -38,6 +38,16 @@ def bad_combination() -> ApiError:
     return ApiError(-1128, "Combination of optional parameters invalid.")
 
 
+def timed_out() -> ApiError:
+    return ApiError(-1007, "Timeout waiting for response from backend server. Send status unknown; execution status "
+                           "unknown.", 408)  # fmt: skip
+
+
+def too_long(span: int) -> ApiError:
+    """A window longer than `span` (µs)."""
+    return ApiError(-1127, f"More than {span // 3_600_000_000} hours between startTime and endTime.")
+
+
 def bad_value(name: str) -> ApiError:
     return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from orderflow_stream.simulator.listing import DEFAULT_LISTINGS, Listing
-from orderflow_stream.simulator.market import Order, SyntheticMarket
+from orderflow_stream.simulator.market import Forced, Order, SyntheticMarket
 from orderflow_stream.venues.binance_archive import ArchiveRow, read_archive, symbol_of
 from orderflow_stream.venues.guess import guess_instrument
 
@@ -22,11 +22,13 @@ _DRAWN_FROM: Final = 1_735_689_600_000_000
 
 
 class Batch(NamedTuple):
-    """Rows of one symbol to publish together at `due` (µs; None: as soon as there is room)."""
+    """Rows of one symbol to publish together at `due` (µs; None: as soon as there is room), and which of the orders
+    behind them were forced."""
 
     due: int | None
     symbol: str
     rows: Sequence[ArchiveRow]
+    liquidations: Sequence[Forced] = ()
 
 
 class Source(Protocol):
@@ -84,9 +86,9 @@ class SyntheticPlayer:
 
     def live(self) -> Iterator[Batch]:
         if self._next is not None:
-            yield Batch(self._next.ts, self._next.symbol, self._next.rows)
+            yield Batch(self._next.ts, self._next.symbol, self._next.rows, self._next.forced)
         for order in self._orders:
-            yield Batch(order.ts, order.symbol, order.rows)
+            yield Batch(order.ts, order.symbol, order.rows, order.forced)
 
 
 class _DrawnPlayer(ABC):
@@ -166,11 +168,13 @@ class _DrawnPlayer(ABC):
     def live(self) -> Iterator[Batch]:
         for order in self.orders[self._split :]:
             due = None if self.speed is None else self.map_time(order.ts)
-            yield Batch(due, order.symbol, [self._moved(row) for row in order.rows])
+            forced = [each._replace(ts=self.map_time(each.ts)) for each in order.forced]
+            yield Batch(due, order.symbol, [self._moved(row) for row in order.rows], forced)
 
     def _moved(self, row: ArchiveRow) -> ArchiveRow:
         return ArchiveRow(
-            row.id, row.price, row.qty, row.first, row.last, self.map_time(row.ts), row.ts_unit, row.buyer_is_maker
+            row.id, row.price, row.qty, row.first, row.last, self.map_time(row.ts), row.ts_unit, row.buyer_is_maker,
+            row.nq,
         )  # fmt: skip
 
 

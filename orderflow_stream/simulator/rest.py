@@ -1,4 +1,4 @@
-"""The REST doors: parameter rules, weights, headers and errors of `/api/v3`."""
+"""The REST doors of a market: parameter rules, weights, headers and errors."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-import orjson
 from aiohttp import web
 
-from orderflow_stream.simulator import info
+from orderflow_stream.simulator import spot
 from orderflow_stream.simulator.exchange import Exchange
-from orderflow_stream.simulator.params import ApiError, Params, bad_combination, bad_symbol, missing
+from orderflow_stream.simulator.facts import Facts, Question
+from orderflow_stream.simulator.params import (
+    ApiError,
+    Params,
+    bad_combination,
+    bad_symbol,
+    missing,
+    timed_out,
+    too_long,
+)
 from orderflow_stream.simulator.reset import reset
 from orderflow_stream.simulator.rest_faults import REFUSALS, RestFaults, RestRule
 from orderflow_stream.simulator.weights import Weights
 
 _AGG_TRADES: Final = ("symbol", "fromId", "startTime", "endTime", "limit")
-_EXCHANGE_INFO: Final = ("symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus")
-_TICKER: Final = ("symbol", "symbols", "type")
-_UNITS: Final = {"MICROSECOND": 1, "MILLISECOND": 1000}
 _COMPRESS_FROM: Final = 1024
 _RETRY_AFTER: Final = {"429": 1, "418": 120}
 
@@ -51,7 +56,9 @@ class RestServer:
         clock: Callable[[], int],
         *,
         lag: float = 0.0,
+        facts: Facts = spot.FACTS,
     ) -> None:
+        self.facts = facts
         self.exchange = exchange
         self.weights = weights
         self.faults = faults
@@ -62,12 +69,13 @@ class RestServer:
         self.calls_total = 0
 
     def routes(self) -> list[web.RouteDef]:
+        root = self.facts.rest
         return [
-            web.get("/api/v3/ping", self._endpoint(self._ping)),
-            web.get("/api/v3/time", self._endpoint(self._time)),
-            web.get("/api/v3/exchangeInfo", self._endpoint(self._exchange_info)),
-            web.get("/api/v3/ticker/24hr", self._endpoint(self._ticker)),
-            web.get("/api/v3/aggTrades", self._endpoint(self._agg_trades)),
+            web.get(f"{root}/ping", self._endpoint(self._ping)),
+            web.get(f"{root}/time", self._endpoint(self._time)),
+            web.get(f"{root}/exchangeInfo", self._endpoint(self._exchange_info)),
+            web.get(f"{root}/ticker/24hr", self._endpoint(self._ticker)),
+            web.get(f"{root}/aggTrades", self._endpoint(self._agg_trades)),
         ]
 
     # Each handler returns the body and the weight; it is charged before the body is sent.
@@ -81,12 +89,12 @@ class RestServer:
         return b'{"serverTime":%d}' % (now // divisor), 1
 
     def _exchange_info(self, request: web.Request, now: int, divisor: int) -> tuple[bytes, int]:
-        params = Params(request.query.items(), _EXCHANGE_INFO)
-        return info.exchange_info(self.exchange, params, now, divisor, self.weights.limit), 20
+        params = Params(request.query.items(), self.facts.info_params)
+        return self.facts.info(Question(self.exchange, params, now, divisor, self.weights.limit))
 
     def _ticker(self, request: web.Request, now: int, divisor: int) -> tuple[bytes, int]:
-        answer, weight = info.ticker(self.exchange, Params(request.query.items(), _TICKER), now)
-        return orjson.dumps(answer), weight
+        params = Params(request.query.items(), self.facts.ticker_params)
+        return self.facts.ticker(Question(self.exchange, params, now, divisor, self.weights.limit))
 
     def _agg_trades(self, request: web.Request, now: int, divisor: int) -> tuple[bytes, int]:
         params = Params(request.query.items(), _AGG_TRADES)
@@ -97,22 +105,31 @@ class RestServer:
         start, end = params.time_us("startTime"), params.time_us("endTime", end=True)
         limit = params.number("limit", 1, 1000) or 500
         if from_id is not None and (start is not None or end is not None):
-            raise bad_combination()
+            raise timed_out() if self.facts.mixing_times_out else bad_combination()
         if start is not None and end is not None and start > end:
             raise bad_combination()
+        span = self.facts.span
+        if span is not None and start is not None and end is not None and end - start > span:
+            raise too_long(span)
         tape = self.exchange.tapes.get(symbol)
         if tape is None:
             raise bad_symbol()
         visible = tape.visible(now - round(self.lag * 1e6) if self.lag else None)
+        # What REST still has: where it looks back a limited time, the rows from `oldest` on (see `usdm.py`).
+        oldest = 0 if self.facts.look_back is None else now - self.facts.look_back
+        if start is not None and start < oldest:
+            start = end = None
         if from_id is not None:
-            positions = tape.from_id(from_id, limit, visible)
+            positions = tape.from_id(max(from_id, tape.first_id(oldest)), limit, visible)
         elif start is not None:
             positions = tape.from_time(start, end, limit, visible)
         elif end is not None:
             positions = tape.until_time(end, limit, visible)
         else:
             positions = tape.newest(limit, visible)
-        return tape.render(positions, divisor), 4
+        if oldest and positions and tape.time(positions[0]) < oldest:
+            positions = tape.clipped(positions, oldest)
+        return tape.render(positions, divisor), self.facts.trades_weight
 
     def _endpoint(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -164,10 +181,13 @@ class RestServer:
         return response, weight
 
     def _body(self, request: web.Request, handler: Handler, now: int) -> tuple[bytes, int]:
-        unit = request.headers.get("X-MBX-TIME-UNIT", "MILLISECOND").upper()
-        if unit not in _UNITS:
+        units = self.facts.units
+        if units is None:
+            return handler(request, now, 1000)
+        unit = request.headers.get("X-MBX-TIME-UNIT", "MILLISECOND").lower()
+        if unit not in units:
             raise ApiError(-1130, "Data sent for header 'X-MBX-TIME-UNIT' is not valid.")
-        return handler(request, now, _UNITS[unit])
+        return handler(request, now, units[unit])
 
     def _log(self, request: web.Request, status: int, weight: int) -> None:
         self.calls_total += 1

@@ -12,10 +12,15 @@ import orjson
 from aiohttp import web
 
 from orderflow_stream.simulator.connection import Connection
+from orderflow_stream.simulator.contract_info import contract_of
 from orderflow_stream.simulator.exchange import Exchange
+from orderflow_stream.simulator.facts import MarketName
 from orderflow_stream.simulator.faults import Faults
 from orderflow_stream.simulator.hub import Hub
+from orderflow_stream.simulator.liquidations import Liquidation, Sampler, Side
 from orderflow_stream.simulator.listing import Listing
+from orderflow_stream.simulator.market import Forced
+from orderflow_stream.simulator.markets import facts_of
 from orderflow_stream.simulator.player import Source
 from orderflow_stream.simulator.rest import RestCall, RestServer
 from orderflow_stream.simulator.rest_faults import RestFaults
@@ -35,11 +40,14 @@ def wall_clock() -> int:
 
 
 class Simulator:
-    """A Binance spot stand-in on loopback. `async with Simulator(source) as sim:` or `await start()`, `await stop()`.
+    """A stand-in of one market of Binance on loopback. `async with Simulator(source) as sim:` or `await start()`,
+    `await stop()`.
 
     `sources` are played from the start (`autoplay=False`: from `play()` on); `listings` are symbols with no source,
     published by hand with `publish`. `clock` is the venue's time in µs and `sleep` how a play waits for it.
-    `rest_lag` (s) keeps the trades of REST behind the streams. Raises `OSError` where the port is taken.
+    `rest_lag` (s) keeps the trades of REST behind the streams. `weights` is shared by markets that share a
+    budget (else one of its own, of `weight_limit`, by default the market's). Of the forced orders of a symbol within
+    `liquidation_window` seconds the largest is told (0: all, at once). Raises `OSError` where the port is taken.
     """
 
     def __init__(
@@ -51,25 +59,32 @@ class Simulator:
         clock: Callable[[], int] = wall_clock,
         sleep: Sleep = asyncio.sleep,
         autoplay: bool = True,
-        weight_limit: int = 6000,
+        weight_limit: int | None = None,
         ban_after: int = 10,
         rest_lag: float = 0.0,
         limits: StreamLimits | None = None,
         fault_seed: int = 0,
+        market: MarketName = "spot",
+        weights: Weights | None = None,
+        liquidation_window: float = 1.0,
     ) -> None:
+        self.facts = facts = facts_of(market)
+        self.market = facts.name
         self.host = host
         self.port = port
         self.clock = clock
         self.autoplay = autoplay
         self._sleep = sleep
-        self.exchange = Exchange()
-        self.weights = Weights(weight_limit, ban_after)
+        self.exchange = Exchange(facts.wire)
+        self.weights = weights or Weights(facts.weight_limit if weight_limit is None else weight_limit, ban_after)
         stream_faults, rest_faults = StreamFaults(time.monotonic, fault_seed), RestFaults(time.monotonic)
-        self.hub = Hub(self.exchange, stream_faults, clock)
-        self.faults = Faults(self.hub, rest_faults, time.monotonic, self._spawn)
-        self.rest = RestServer(self.exchange, self.weights, rest_faults, clock, lag=rest_lag)
-        self.streams = StreamServer(self.hub, self.faults, limits or StreamLimits(), time.monotonic)
-        self._stages = [Stage(source, self.hub, clock, sleep) for source in sources]
+        self.hub = Hub(self.exchange, stream_faults, clock, facts.doors)
+        self.faults = Faults(self.hub, rest_faults, time.monotonic, self._spawn, says_goodbye=facts.says_goodbye)
+        self.rest = RestServer(self.exchange, self.weights, rest_faults, clock, lag=rest_lag, facts=facts)
+        self.streams = StreamServer(self.hub, self.faults, facts, limits or facts.limits, time.monotonic)
+        self.liquidations = Sampler(self._tell, self._wait, round(liquidation_window * 1e6))
+        self._mixed: list[Simulator] = []
+        self._stages = [self._stage(source) for source in sources]
         self._plays: dict[Stage, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
@@ -143,7 +158,7 @@ class Simulator:
 
     async def add(self, source: Source, *, play: bool = True) -> None:
         """List one more source and play it, now or (`play=False`) at the next `play()`."""
-        stage = Stage(source, self.hub, self.clock, self._sleep)
+        stage = self._stage(source)
         await stage.prepare()
         self._stages.append(stage)
         if play:
@@ -160,6 +175,59 @@ class Simulator:
     def published(self, symbol: str) -> list[ArchiveRow]:
         """Every row of a symbol that its tape holds: what REST can tell."""
         return list(self.exchange[symbol].rows())
+
+    def publish_liquidation(
+        self,
+        symbol: str,
+        side: Side,
+        price: str,
+        qty: str,
+        *,
+        avg_price: str | None = None,
+        filled: str | None = None,
+        last: str | None = None,
+        status: str = "FILLED",
+        ts: int | None = None,
+        product: int | None = None,
+    ) -> None:
+        """A forced order happens now (`ts`: µs); whoever listens hears of it when its window is over, if no larger one
+        of the symbol came. `product` (1 USD-M, 2 COIN-M; default this market's) may name a symbol of the other market.
+        """
+        product = product or self.facts.product
+        if product is None:
+            raise ValueError(f"market {self.market}: there are no liquidations")
+        if side not in ("BUY", "SELL"):
+            raise ValueError(f"side must be BUY or SELL, not {side!r}")
+        pair = contract_of(self.exchange[symbol].listing).pair if product == self.facts.product else symbol
+        filled = qty if filled is None else filled
+        self.liquidations.offer(
+            Liquidation(symbol, side, price, qty, price if avg_price is None else avg_price,
+                        filled if last is None else last, filled, self.clock() if ts is None else ts, status, pair,
+                        product)
+        )  # fmt: skip
+
+    def mix(self, other: Simulator) -> None:
+        """From now on the liquidations of both are told on both, as on the exchange since the markets were joined."""
+        self._mixed.append(other)
+        other._mixed.append(self)
+
+    def _stage(self, source: Source) -> Stage:
+        return Stage(source, self.hub, self.clock, self._sleep, self.facts.batch, self._forced)
+
+    def _forced(self, one: Forced) -> None:
+        self.publish_liquidation(one.symbol, "BUY" if one.side > 0 else "SELL", one.price, one.qty,
+                                 avg_price=one.avg_price, ts=one.ts)  # fmt: skip
+
+    def _tell(self, one: Liquidation) -> None:
+        for simulator in (self, *self._mixed):
+            simulator.hub.tell(one)
+
+    def _wait(self, symbol: str, window: int) -> None:
+        async def later() -> None:
+            await self._sleep(window / 1e6)
+            self.liquidations.tell(symbol)
+
+        self._spawn(later())
 
     async def drained(self) -> None:
         """Every frame published so far is written to every connection that is not paused by a fault."""
@@ -200,15 +268,17 @@ class Simulator:
         now = self.clock()
         return {
             "time": now,
+            "market": self.market,
             "rest_url": self.rest_url,
             "stream_url": self.stream_url,
             "symbols": {
-                symbol: {"status": tape.listing.status, "published": tape.published_total, "oldest_id": tape.oldest_id,
+                symbol: {"status": tape.listing.at(now), "published": tape.published_total, "oldest_id": tape.oldest_id,
                          "newest_id": tape.newest_id}
                 for symbol, tape in self.exchange.tapes.items()
             },
             "connections": [
-                {"index": each.index, "open": each.is_open, "streams": len(each.streams), "queued": each.queued,
+                {"index": each.index, "open": each.is_open, "path": each.door, "streams": len(each.streams),
+                 "queued": each.queued,
                  "frames_in": each.frames_in, "frames_out": each.frames_out, "close_code": each.close_code}
                 for each in self.connections[-1000:]
             ],

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from orderflow_stream.simulator.hub import Hub
+from orderflow_stream.simulator.market import Forced
 from orderflow_stream.simulator.player import Source
 
 #: Longest stretch of publishing before the loop gets its turn, in seconds.
@@ -21,12 +22,23 @@ Sleep = Callable[[float], Awaitable[object]]
 
 
 class Stage:
-    """One source on its way to the tapes."""
+    """One source on its way to the tapes. With a `batch` (µs) trades leave on that grid of the venue's time, each with
+    its own time, as those of the futures markets do."""
 
-    def __init__(self, source: Source, hub: Hub, clock: Callable[[], int], sleep: Sleep) -> None:
+    def __init__(
+        self,
+        source: Source,
+        hub: Hub,
+        clock: Callable[[], int],
+        sleep: Sleep,
+        batch: int = 0,
+        tell: Callable[[Forced], object] = lambda one: None,
+    ) -> None:
+        self._batch = batch
         self.source = source
         self.published = 0
         self._hub = hub
+        self._tell = tell
         self._clock = clock
         self._sleep = sleep
 
@@ -47,9 +59,13 @@ class Stage:
         """Publish everything when it is due; returns when the source ends."""
         hub, clock = self._hub, self._clock
         turn = time.perf_counter()
+        grid = self._batch
         for batch in self.source.live():
-            if batch.due is not None and batch.due > clock():
-                await self._until(batch.due)
+            due = batch.due
+            if grid and due is not None:
+                due += -due % grid
+            if due is not None and due > clock():
+                await self._until(due)
                 turn = time.perf_counter()
             elif time.perf_counter() - turn > _SLICE_S:
                 if batch.due is None:
@@ -58,6 +74,8 @@ class Stage:
                 turn = time.perf_counter()
             hub.publish(batch.symbol, batch.rows)
             self.published += len(batch.rows)
+            for one in batch.liquidations:
+                self._tell(one)
 
     async def _until(self, due: int) -> None:
         while (wait := due - self._clock()) > 0:

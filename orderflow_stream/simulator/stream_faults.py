@@ -74,15 +74,19 @@ class StreamFaults:
             taken.append(rule)
             if rule.left is not None:
                 rule.left -= 1
-            if rule.kind == "shuffle":
-                self._shuffle(rule, frame)
             if rule.left is None or rule.left > 0:
                 keep.append(rule)
         self.rules = keep
+        # What nobody is to see must not come out of a shuffle later.
+        unseen = any(rule.kind in {"silence", "skip"} and rule.connection is None for rule in taken)
+        for rule in taken:
+            if rule.kind == "shuffle":
+                self._shuffle(rule, None if unseen else frame)
         return taken
 
-    def _shuffle(self, rule: Rule, frame: TradeFrame) -> None:
-        rule.held.append(frame)
+    def _shuffle(self, rule: Rule, frame: TradeFrame | None) -> None:
+        if frame is not None:
+            rule.held.append(frame)
         if rule.left == 0:
             rule.release = rule.held
             rule.held = []

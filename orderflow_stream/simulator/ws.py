@@ -1,18 +1,19 @@
-"""The websocket doors: `/ws`, `/ws/<names>` and `/stream?streams=`, with the exchange's limits and its pings."""
+"""The websocket doors: `/ws`, `/ws/<names>` and `/stream?streams=`, under the paths of the market, with the exchange's
+limits and its pings."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import WSMsgType, web
 
 from orderflow_stream.simulator import control
 from orderflow_stream.simulator.connection import Connection
+from orderflow_stream.simulator.facts import Facts, StreamLimits
 from orderflow_stream.simulator.faults import Faults
 from orderflow_stream.simulator.frames import ping_frame, pong_frame, text_frame
 from orderflow_stream.simulator.hub import Hub
@@ -20,22 +21,8 @@ from orderflow_stream.simulator.reset import reset
 
 _CLOSE_TIMEOUT_S: Final = 2.0
 _COUNTED: Final = {WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG}
-_UNITS: Final = {"microsecond": 1, "millisecond": 1000}
 
-
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
-    """The exchange's limits on a stream connection. Times in seconds; `max_control_bytes` is the undocumented size
-    above which a SUBSCRIBE is silently ignored; `max_attempts` counts connection attempts per five minutes."""
-
-    ping_interval: float = 20.0
-    pong_timeout: float = 60.0
-    max_lifetime: float = 86_400.0
-    frames_per_second: int = 5
-    max_streams: int = control.MAX_STREAMS
-    max_control_bytes: int = 4096
-    max_attempts: int = 300
-    max_queued: int = 500_000
+__all__ = ["StreamLimits", "StreamServer"]
 
 
 class _AiohttpSocket:
@@ -66,10 +53,14 @@ class _AiohttpSocket:
         await self._websocket.close(code=code, message=reason.encode())
 
 
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
 class StreamServer:
     """Accepts stream connections and runs each of them."""
 
-    def __init__(self, hub: Hub, faults: Faults, limits: StreamLimits, now: Callable[[], float]) -> None:
+    def __init__(self, hub: Hub, faults: Faults, facts: Facts, limits: StreamLimits, now: Callable[[], float]) -> None:
+        self.facts = facts
         self.hub = hub
         self.faults = faults
         self.limits = limits
@@ -79,19 +70,29 @@ class StreamServer:
         self._recent: deque[float] = deque()
 
     def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/ws", self._ws),
-            web.get("/ws/{names:.*}", self._ws),
-            web.get("/stream", self._stream),
-        ]  # fmt: skip
+        routes: list[web.RouteDef] = []
+        for prefix in (*self.facts.streams, *self.facts.silent):
+            bare, wrapped = self._ws(f"{prefix}/ws"), self._stream(f"{prefix}/stream")
+            routes += [
+                web.get(f"{prefix}/ws", bare),
+                web.get(f"{prefix}/ws/{{names:.*}}", bare),
+                web.get(f"{prefix}/stream", wrapped),
+            ]
+        return routes
 
-    async def _ws(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, request.match_info.get("names", ""), combined=False)
+    def _ws(self, door: str) -> _Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._serve(request, request.match_info.get("names", ""), door, combined=False)
 
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, request.query.get("streams", ""), combined=True)
+        return serve
 
-    async def _serve(self, request: web.Request, joined: str, *, combined: bool) -> web.StreamResponse:
+    def _stream(self, door: str) -> _Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._serve(request, request.query.get("streams", ""), door, combined=True)
+
+        return serve
+
+    async def _serve(self, request: web.Request, joined: str, door: str, *, combined: bool) -> web.StreamResponse:
         refusal = self._refusal(request, names := [name for name in joined.split("/") if name])
         if refusal is not None:
             return refusal
@@ -104,9 +105,10 @@ class StreamServer:
             _AiohttpSocket(websocket, request),
             opened=self.hub.clock(),
             combined=combined,
-            divisor=_UNITS[request.query.get("timeUnit", "millisecond").lower()],
+            divisor=self._divisor(request) or 1000,
             on_change=self.hub.on_change,
             max_queued=self.limits.max_queued,
+            door=door,
         )
         self.hub.connections.append(connection)
         connection.subscribe(names)
@@ -134,9 +136,15 @@ class StreamServer:
             return web.Response(status=self.faults.refuse_status)
         if len(self._recent) > self.limits.max_attempts:
             return web.Response(status=429, headers={"Retry-After": "300"})
-        if len(names) > self.limits.max_streams or request.query.get("timeUnit", "millisecond").lower() not in _UNITS:
+        if len(names) > self.limits.max_streams or self._divisor(request) is None:
             return web.Response(status=400)
         return None
+
+    def _divisor(self, request: web.Request) -> int | None:
+        """What times are divided by; None where the unit asked for is none."""
+        if self.facts.units is None:
+            return 1000
+        return self.facts.units.get(request.query.get("timeUnit", "millisecond").lower())
 
     async def _read(self, websocket: web.WebSocketResponse, connection: Connection) -> None:
         recent: deque[float] = deque()

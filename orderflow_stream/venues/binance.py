@@ -1,235 +1,131 @@
-"""Binance spot: stream URLs and control frames one way, frames to plain values the other; REST is `binance_rest`.
+"""Binance spot: what is its own. Times in microseconds on request; a row is one taker order's fills at one price.
 
-Unknown keys are ignored and no order of keys is assumed, since the exchange adds fields without notice. `decode` never
-raises, whatever the bytes: what is no trade comes back as a value.
+The rest it shares with the exchange's other markets: `binance_stream` and `binance_rest`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Literal
-from urllib.parse import quote
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
-from orderflow_stream.core.events import Instrument, Trade
-from orderflow_stream.venues.binance_rest import (
-    MAX_INT,
-    NAME,
-    REST_FALLBACKS,
-    REST_URL,
-    UNREADABLE,
+from orderflow_stream.core.events import Instrument
+from orderflow_stream.venues.binance_rest import MAX_PAGE, BinanceRest, Filter, Ticker, steps
+from orderflow_stream.venues.binance_rows import Row, to_trade
+from orderflow_stream.venues.binance_stream import MAX_BYTES, MAX_NAMES, MAX_STREAMS, BinanceStream, Event
+from orderflow_stream.venues.codec import LiquidationStream, Spec
+from orderflow_stream.venues.guess import guess_instrument
+from orderflow_stream.venues.values import (
+    REASONS,
+    Ack,
     AnswerError,
-    BinanceRest,
     ExchangeInfo,
     RateLimit,
+    Refused,
+    Rejected,
+    Reply,
     Request,
-    Row,
-    fault_of,
-    is_int,
-    to_trade,
+    Shutdown,
 )
 
 __all__ = [
-    "NAME", "REASONS", "REST_FALLBACKS", "REST_URL", "STREAM_FALLBACKS", "STREAM_URL",
+    "MAX_BYTES", "MAX_NAMES", "MAX_PAGE", "MAX_STREAMS", "NAME", "REASONS", "REST_FALLBACKS", "REST_URL", "SPEC",
+    "STREAM_FALLBACKS", "STREAM_URL",
     "Ack", "AnswerError", "BinanceSpot", "ExchangeInfo", "RateLimit", "Refused", "Rejected", "Reply", "Request",
     "Shutdown",
 ]  # fmt: skip
 
+NAME: Final = "binance"
 STREAM_URL: Final = "wss://stream.binance.com:9443"
-#: Public hosts with the same streams; for use only where the user named no host of their own.
+REST_URL: Final = "https://api.binance.com"
+#: Public hosts with the same streams and routes; for use only where the user named no host of their own.
 STREAM_FALLBACKS: Final = ("wss://stream.binance.com:443", "wss://data-stream.binance.vision:9443")
+REST_FALLBACKS: Final = ("https://api-gcp.binance.com", "https://data-api.binance.vision")
 
-#: The exchange allows more (1,024 streams, about 16 kB), but frames above 4 kB or 437 names have been ignored in
-#: silence; these are the sizes at which nobody has reported a loss.
-MAX_NAMES: Final = 99
-MAX_BYTES: Final = 3_999
-MAX_STREAMS: Final = 1_024
-_FRAME_ROOM: Final = 200  # of MAX_BYTES, for the method, the id, the host and the path
-
-#: Why a frame was rejected; a closed set, fit for a metric's label.
-Reason = Literal["json", "shape", "event", "symbol", "unwatched", "id", "price", "quantity", "fills", "time", "side"]
-REASONS: Final[tuple[Reason, ...]] = (
-    "json", "shape", "event", "symbol", "unwatched", "id", "price", "quantity", "fills", "time", "side",
-)  # fmt: skip
-
-
-class Ack(Struct, frozen=True):
-    """The request `id` was well-formed. (Binance acknowledges names that do not exist as well.)"""
-
-    kind: ClassVar[Literal["ack"]] = "ack"
-    id: int | None
-
-
-class Refused(Struct, frozen=True):
-    """The request `id` was refused; `id` is None where the exchange could not read one."""
-
-    kind: ClassVar[Literal["refused"]] = "refused"
-    id: int | None
-    code: int | None
-    message: str
-
-
-class Shutdown(Struct, frozen=True):
-    """The server is about to close this connection; no notice period is promised."""
-
-    kind: ClassVar[Literal["shutdown"]] = "shutdown"
-
-
-class Rejected(Struct, frozen=True):
-    """A frame that is no trade of a watched symbol; `symbol` and `id` where they could be read."""
-
-    kind: ClassVar[Literal["rejected"]] = "rejected"
-    reason: Reason
-    symbol: str | None = None
-    id: int | None = None
-
-
-Reply = Ack | Refused | Shutdown | Rejected
-
-
-class _Event(Row, gc=False, kw_only=True):
-    s: str
-    e: Literal["aggTrade"]
+_MICROSECONDS: Final = {"X-MBX-TIME-UNIT": "MICROSECOND"}
 
 
 class _Combined(Struct, gc=False):
-    data: _Event
+    data: Event
+
+
+class _Symbol(Struct):
+    symbol: str
+    status: str
+    baseAsset: str  # noqa: N815 - the wire's own names
+    quoteAsset: str  # noqa: N815
+    isSpotTradingAllowed: bool = True  # noqa: N815
+    filters: list[Filter] = []
 
 
 _combined = msgspec.json.Decoder(_Combined).decode
-_bare = msgspec.json.Decoder(_Event).decode
-_anything = msgspec.json.Decoder().decode
+_bare = msgspec.json.Decoder(Event).decode
+_symbol = msgspec.json.Decoder(_Symbol).decode
 
 
-class BinanceSpot(BinanceRest):
+class BinanceSpot(BinanceStream, BinanceRest):
     """The codec. Stateless but for the symbols it watches: trades of any other come back as `Rejected("unwatched")`."""
 
     name: Final = NAME
+    market: Final[Literal["spot"]] = "spot"
     stream_url_default: Final = STREAM_URL
     stream_fallbacks: Final = STREAM_FALLBACKS
-    max_streams: Final = MAX_STREAMS
+    prefix = "/api/v3"
+    headers = _MICROSECONDS
+    trades_weight = 4
+    resting: Final = ("BREAK", "HALT")
 
     def __init__(self) -> None:
-        self._keys: dict[str, str] = {}
-
-    def watch(self, instruments: Iterable[Instrument]) -> None:
-        """Resolve trades of these from now on."""
-        for instrument in instruments:
-            self._keys[instrument.symbol] = instrument.key
-
-    def unwatch(self, symbols: Iterable[str]) -> None:
-        """No longer resolve trades of these; unknown ones are ignored."""
-        for symbol in symbols:
-            self._keys.pop(symbol, None)
-
-    # -- stream ------------------------------------------------------------------------------------------------------
-
-    def stream_name(self, symbol: str) -> str:
-        """Upper-case names are acknowledged and stay silent, hence lower case (of Unicode, not of a locale)."""
-        return symbol.lower() + "@aggTrade"
-
-    def batches(self, symbols: Iterable[str]) -> list[tuple[str, ...]]:
-        """Symbols cut, in order, into batches that fit one control frame and one URL."""
-        out: list[tuple[str, ...]] = []
-        batch: list[str] = []
-        room = MAX_BYTES - _FRAME_ROOM
-        for symbol in symbols:
-            size = len(quote(self.stream_name(symbol), safe="@")) + 3  # quotes and comma; UTF-8 itself is shorter
-            if batch and (len(batch) == MAX_NAMES or size > room):
-                out.append(tuple(batch))
-                batch, room = [], MAX_BYTES - _FRAME_ROOM
-            batch.append(symbol)
-            room -= size
-        if batch:
-            out.append(tuple(batch))
-        return out
+        BinanceStream.__init__(self, _combined, _bare, to_trade)
+        BinanceRest.__init__(self, Row, Ticker, to_trade)
 
     def stream_url(self, base: str, symbols: Sequence[str]) -> str:
         """The URL of a combined stream in microseconds that carries `symbols` (one batch, or none) from the start."""
-        names = "/".join(quote(self.stream_name(symbol), safe="@") for symbol in symbols)
-        query = f"streams={names}&" if names else ""
-        return f"{base.rstrip('/')}/stream?{query}timeUnit=MICROSECOND"
+        url = super().stream_url(base, symbols)
+        return url + ("&" if symbols else "?") + "timeUnit=MICROSECOND"
 
-    def subscribe(self, symbols: Sequence[str], id: int) -> str:
-        """The control frame that adds one batch; answered by `Ack(id)` or `Refused(id)`."""
-        return self._control("SUBSCRIBE", symbols, id)
+    def liquidations_venue(self) -> LiquidationStream | None:
+        """None: nobody owes anything on a spot market."""
+        return None
 
-    def unsubscribe(self, symbols: Sequence[str], id: int) -> str:
-        """The control frame that drops one batch."""
-        return self._control("UNSUBSCRIBE", symbols, id)
+    def guess(self, symbol: str) -> Instrument:
+        """By the longest known quote that ends the name; without one the name is the base of an unknown quote."""
+        return guess_instrument(symbol, NAME) or Instrument(NAME, symbol, symbol, "")
 
-    def _control(self, method: str, symbols: Sequence[str], id_: int) -> str:
-        params = [self.stream_name(symbol) for symbol in symbols]
-        return msgspec.json.encode({"method": method, "params": params, "id": id_}).decode()
+    def exchange_info_request(self, status: str = "TRADING") -> Request:
+        """Spot symbols that trade now (a quarter of the unfiltered 14-23 MB), or are in `BREAK` or `HALT`."""
+        params = {"permissions": "SPOT", "symbolStatus": status, "showPermissionSets": "false"}
+        return Request(self.prefix + "/exchangeInfo", params, self.headers, 20)
 
-    def decode(self, frame: bytes | str, ts_recv: int) -> Trade | Reply:
-        """One frame of a combined or a raw stream, as what it says. Never raises."""
-        try:
-            event = _combined(frame).data
-        except UNREADABLE:
-            try:
-                event = _bare(frame)
-            except UNREADABLE:
-                return self._explain(frame)
-        key = self._keys.get(event.s)
-        if key is None:
-            return Rejected("unwatched", event.s, event.a if 0 <= event.a <= MAX_INT else None)
-        trade = to_trade(key, event, ts_recv)
-        if isinstance(trade, Trade):
-            return trade
-        return Rejected(trade, event.s, event.a if trade != "id" else None)
+    def ticker_request(self) -> Request:
+        """The 24 h volumes of every symbol, in the short form."""
+        return Request(self.prefix + "/ticker/24hr", {"type": "MINI"}, self.headers, 80)
 
-    def _explain(self, frame: bytes | str) -> Reply:
-        """What a frame is that does not decode as a trade: a reply, a shutdown, or something unreadable."""
-        try:
-            outer = _anything(frame)
-        except UNREADABLE:
-            return Rejected("json")
-        if not isinstance(outer, dict):
-            return Rejected("shape")
-        data = outer.get("data")
-        event = data if isinstance(data, dict) else outer
-        if event.get("e") == "serverShutdown" or outer.get("stream") == "!serverShutdown":
-            return Shutdown()
-        if "e" in event:
-            return self._explain_event(event)
-        if "result" in outer or "error" in outer or "code" in outer:
-            return _reply(outer)
-        return Rejected("shape")
+    def _moment(self, us: int) -> str:
+        return str(us)
 
-    def _explain_event(self, event: dict[str, Any]) -> Rejected:
-        symbol, id_ = event.get("s"), event.get("a")
-        symbol = symbol if isinstance(symbol, str) else None
-        id_ = id_ if is_int(id_) and 0 <= id_ <= MAX_INT else None
-        if event["e"] != "aggTrade":
-            return Rejected("event", symbol)
-        if symbol is None:
-            return Rejected("symbol", None, id_)
-        if symbol not in self._keys:
-            return Rejected("unwatched", symbol, id_)
-        if id_ is None:
-            return Rejected("id", symbol)
-        return Rejected(_first_fault(event), symbol, id_)
+    def _instrument(self, raw: msgspec.Raw) -> Instrument:
+        entry = _symbol(raw)
+        if not entry.symbol or not entry.baseAsset or not entry.quoteAsset:
+            raise ValueError("a symbol without a name")
+        tick, step = steps(entry.filters)
+        trading = entry.status == "TRADING" and entry.isSpotTradingAllowed
+        return Instrument(
+            NAME, entry.symbol, entry.baseAsset, entry.quoteAsset, "spot", trading, tick, step, entry.status
+        )
 
 
-def _reply(outer: Mapping[str, Any]) -> Ack | Refused:
-    id_ = outer.get("id")
-    id_ = id_ if is_int(id_) else None
-    fault = fault_of(outer)
-    return Ack(id_) if fault is None else Refused(id_, *fault)
-
-
-_FIELDS: Final[tuple[tuple[str, type, Reason], ...]] = (
-    ("p", str, "price"), ("q", str, "quantity"), ("T", int, "time"), ("m", bool, "side"),
-)  # fmt: skip
-
-
-def _first_fault(event: Mapping[str, Any]) -> Reason:
-    """Which field kept an aggTrade with a readable symbol and id from decoding: the first of a wrong type."""
-    for field, kind, reason in _FIELDS:
-        value = event.get(field)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            return reason
-    return "fills"
+SPEC: Final = Spec(
+    name=NAME,
+    market="spot",
+    pool="binance-spot",
+    codec=BinanceSpot,
+    stream_url=STREAM_URL,
+    rest_url=REST_URL,
+    weight_limit=6_000,
+    stream_fallbacks=STREAM_FALLBACKS,
+    rest_fallbacks=REST_FALLBACKS,
+    symbols=("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "DOGEUSDT"),
+)

@@ -20,7 +20,9 @@ from typing import IO, Final, Literal, cast
 
 import msgspec
 
-from orderflow_stream.core.events import UNKNOWN_FILL
+from orderflow_stream.core.events import UNKNOWN_FILL, Trade
+from orderflow_stream.venues.binance_futures import ContractRow, contract_trade
+from orderflow_stream.venues.values import RowFault
 
 TimeUnit = Literal["ms", "us"]
 
@@ -43,7 +45,8 @@ class ArchiveRow(msgspec.Struct, frozen=True, gc=False):
     """One aggTrade as the archive has it.
 
     `price` and `qty` are the file's own decimal text; `ts` is microseconds whatever the file's unit (`ts_unit`);
-    `first`/`last` are the fills it covers, -1 where the file leaves them empty.
+    `first`/`last` are the fills it covers, -1 where the file leaves them empty; `nq` is the quantity without RPI
+    trades, empty where the file does not tell it (no CSV does, REST rows of USD-M do).
     """
 
     id: int
@@ -54,6 +57,7 @@ class ArchiveRow(msgspec.Struct, frozen=True, gc=False):
     ts: int
     ts_unit: TimeUnit
     buyer_is_maker: bool
+    nq: str = ""
 
 
 class ArchiveError(ValueError):
@@ -66,6 +70,14 @@ class ArchiveError(ValueError):
         self.hint = hint
         where = f"{path}:{line}" if line else str(path)
         super().__init__(f"{where}: {message} ({hint})")
+
+
+def archive_trade(key: str, row: ArchiveRow) -> Trade | RowFault:
+    """The row as the live path has it, received when it happened; or the reason why it is no trade."""
+    wire = ContractRow(
+        a=row.id, p=row.price, q=row.qty, T=row.ts, m=row.buyer_is_maker, f=row.first, l=row.last, nq=row.nq or None
+    )
+    return contract_trade(key, wire, row.ts)
 
 
 def symbol_of(path: str | Path) -> str:
@@ -177,7 +189,15 @@ def _csv_row(path: Path, line: int, fields: list[str]) -> ArchiveRow:
 
 
 def _row(
-    path: Path, line: int, id_: int, price: str, qty: str, fills: tuple[int, int], time: int, buyer_is_maker: bool
+    path: Path,
+    line: int,
+    id_: int,
+    price: str,
+    qty: str,
+    fills: tuple[int, int],
+    time: int,
+    buyer_is_maker: bool,
+    nq: str = "",
 ) -> ArchiveRow:
     if fills[0] > fills[1]:
         raise ArchiveError(path, line, f"first_trade_id {fills[0]} is beyond last_trade_id {fills[1]}", _TORN)
@@ -188,7 +208,7 @@ def _row(
         unit, ts = "ms", time * 1000
     else:
         raise ArchiveError(path, line, f"transact_time {time} is neither milliseconds nor microseconds", _NOT_AGG)
-    return ArchiveRow(id_, price, qty, fills[0], fills[1], ts, unit, buyer_is_maker)
+    return ArchiveRow(id_, price, qty, fills[0], fills[1], ts, unit, buyer_is_maker, nq)
 
 
 def _is_decimal(text: str) -> bool:
@@ -214,6 +234,7 @@ class _RestRow(msgspec.Struct):
     m: bool
     f: int | None = None
     l: int | None = None  # noqa: E741 - the wire's own name
+    nq: str = ""
 
 
 _decode_rest = msgspec.json.Decoder(list[_RestRow]).decode
@@ -226,7 +247,7 @@ def _json_rows(path: Path, text: str) -> Iterator[ArchiveRow]:
         hint = "expected an array of aggTrades rows {a, p, q, f, l, T, m, M}; raw trades have other fields"
         raise ArchiveError(path, 0, f"not a JSON array of aggTrades: {error}", hint) from error
     for number, row in enumerate(rows, 1):
-        if not _is_decimal(row.p) or not _is_decimal(row.q) or row.a < 0:
+        if not _is_decimal(row.p) or not _is_decimal(row.q) or row.a < 0 or not (_is_decimal(row.nq) or not row.nq):
             raise ArchiveError(path, number, f"a {row.a}, p {row.p[:40]!r} or q {row.q[:40]!r} is unreadable", _TORN)
         fills = (UNKNOWN_FILL if row.f is None else row.f, UNKNOWN_FILL if row.l is None else row.l)
-        yield _row(path, number, row.a, row.p, row.q, fills, row.T, row.m)
+        yield _row(path, number, row.a, row.p, row.q, fills, row.T, row.m, row.nq)

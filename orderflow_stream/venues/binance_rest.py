@@ -1,77 +1,39 @@
-"""Binance spot over REST: requests, and bodies to plain values; with the row that REST and the streams share.
+"""REST of Binance, as far as all its markets agree: requests, and bodies to plain values.
 
-The wire's `m` (true = the buyer was the maker = the taker sold) goes no further than `to_trade`. Unknown keys are
-ignored, and milliseconds and microseconds are told apart by magnitude.
+What differs from market to market is asked of the subclass: the prefix of the paths, the unit of times, weights, the
+forms of `exchangeInfo` and of the 24 h ticker. Unknown keys are ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeGuard
+from collections.abc import Callable
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from orderflow_stream.core.events import BUY, SELL, UNKNOWN_FILL, Instrument, Trade
+from orderflow_stream.core.events import BUY, UNKNOWN_FILL, Instrument, Trade
 from orderflow_stream.core.units import parse_scaled
+from orderflow_stream.venues.binance_rows import (
+    LAST_US,
+    MAX_INT,
+    UNREADABLE,
+    Row,
+    fault_of,
+    is_int,
+    microseconds,
+    to_trade,
+)
+from orderflow_stream.venues.values import AnswerError, ExchangeInfo, RateLimit, Request, RowFault
 
-NAME: Final = "binance"
-REST_URL: Final = "https://api.binance.com"
-#: Public hosts with the same routes; for use only where the user named no host of their own.
-REST_FALLBACKS: Final = ("https://api-gcp.binance.com", "https://data-api.binance.vision")
+__all__ = [
+    "MAX_PAGE", "AnswerError", "BinanceRest", "ExchangeInfo", "Filter", "RateLimit", "Request", "Row", "Ticker",
+    "scaled_volume", "steps", "to_trade",
+]  # fmt: skip
+
 MAX_PAGE: Final = 1_000
-MAX_INT: Final = 2**63 - 1
 
-_FIRST_US: Final = 10**14  # below: milliseconds (10^14 ms is the year 5138); from here on microseconds
-_LAST_US: Final = 10**17
-_MICROSECONDS: Final = {"X-MBX-TIME-UNIT": "MICROSECOND"}
 _UNIT_SECONDS: Final = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
-
-#: Why a row is no trade; a closed set, fit for a metric's label.
-RowFault = Literal["id", "price", "quantity", "fills", "time"]
-
-
-class Request(Struct, frozen=True):
-    """One GET, relative to the venue's base URL. `params` are not percent-encoded; `weight` counts per minute."""
-
-    path: str
-    params: dict[str, str]
-    headers: dict[str, str]
-    weight: int
-
-
-class RateLimit(Struct, frozen=True):
-    """`limit` per `interval_s` seconds; `kind` is the venue's word (`REQUEST_WEIGHT`, `RAW_REQUESTS`, `ORDERS`)."""
-
-    kind: str
-    interval_s: int
-    limit: int
-
-
-class ExchangeInfo(Struct, frozen=True):
-    """What is listed; `server_time` in microseconds (0 if unstated); `skipped` counts entries that were unreadable."""
-
-    instruments: tuple[Instrument, ...]
-    limits: tuple[RateLimit, ...]
-    server_time: int
-    skipped: int = 0
-
-
-class AnswerError(ValueError):
-    """A REST body that is not what was asked for; the message says what is wrong and shows its beginning."""
-
-    def __init__(self, what: str, body: bytes, why: object = "") -> None:
-        super().__init__(f"not an answer to {what}: {why or 'unexpected shape'}; it begins {body[:80]!r}")
-
-
-class Row(Struct, gc=False):
-    a: int
-    p: str
-    q: str
-    T: int
-    m: bool
-    f: int = UNKNOWN_FILL
-    l: int = UNKNOWN_FILL  # noqa: E741 - the wire's own name
 
 
 class _Time(Struct):
@@ -85,19 +47,10 @@ class _Limit(Struct):
     intervalNum: int = 1  # noqa: N815
 
 
-class _Filter(Struct):
+class Filter(Struct):
     filterType: str  # noqa: N815 - the wire's own names
     tickSize: str = "0"  # noqa: N815
     stepSize: str = "0"  # noqa: N815
-
-
-class _Symbol(Struct):
-    symbol: str
-    status: str
-    baseAsset: str  # noqa: N815 - the wire's own names
-    quoteAsset: str  # noqa: N815
-    isSpotTradingAllowed: bool = True  # noqa: N815
-    filters: list[_Filter] = []
 
 
 class _Info(Struct):
@@ -108,91 +61,90 @@ class _Info(Struct):
     serverTime: int = 0  # noqa: N815
 
 
-class _Ticker(Struct):
+class Ticker(Struct):
     symbol: str
     quoteVolume: str  # noqa: N815 - the wire's own name
     lastId: int = UNKNOWN_FILL  # noqa: N815
 
 
-_rows = msgspec.json.Decoder(list[Row]).decode
-_one_row = msgspec.json.Decoder(Row).decode
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _anything = msgspec.json.Decoder().decode
 _info = msgspec.json.Decoder(_Info).decode
-_symbol = msgspec.json.Decoder(_Symbol).decode
 _time = msgspec.json.Decoder(_Time).decode
-_tickers = msgspec.json.Decoder(list[_Ticker] | _Ticker).decode
 
-
-#: All that a decoder can raise: msgspec's errors and UnicodeError are ValueErrors, deep nesting is a RecursionError.
-UNREADABLE: Final = (ValueError, RecursionError)
-
-
-def is_int(value: object) -> TypeGuard[int]:
-    """An integer of the wire: Python counts `True` as one, JSON does not."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _microseconds(time: int) -> int:
-    return time * 1_000 if time < _FIRST_US else time
-
-
-def to_trade(key: str, row: Row, ts_recv: int) -> Trade | RowFault:
-    """The row as a trade, or the reason why it cannot be one."""
-    id_ = row.a
-    if not 0 <= id_ <= MAX_INT:
-        return "id"
-    time = row.T
-    if time < _FIRST_US:
-        time *= 1_000
-    if not 0 < time <= _LAST_US:
-        return "time"
-    first, last = row.f, row.l
-    try:
-        price = parse_scaled(row.p)
-    except ValueError:
-        return "price"
-    try:
-        qty = parse_scaled(row.q)
-    except ValueError:
-        return "quantity"
-    if not price or not qty:
-        if price == qty == 0 and first == last == UNKNOWN_FILL:  # marked invalid by the exchange, its id stands
-            return Trade(key, id_, 0, 0, SELL if row.m else BUY, time, first, last, ts_recv)
-        return "quantity" if price else "price"
-    # Fills may be untold (-1, -1), never half told.
-    if not UNKNOWN_FILL <= first <= last <= MAX_INT or (first == UNKNOWN_FILL and last != UNKNOWN_FILL):
-        return "fills"
-    return Trade(key, id_, price, qty, SELL if row.m else BUY, time, first, last, ts_recv)
-
-
-def fault_of(answer: Mapping[str, Any]) -> tuple[int | None, str] | None:
-    """Code and message of an error, documented flat (`code`, `msg`) and seen nested (`error: {…}`); None: no error."""
-    error = answer.get("error")
-    fault = error if isinstance(error, dict) else answer
-    if error is None and "code" not in answer and "msg" not in answer:
-        return None
-    code, message = fault.get("code"), fault.get("msg", error)
-    return (code if is_int(code) else None), str(message)[:200]
+AnyTicker = Any
+RowTrade = Callable[[str, Any, int], Trade | RowFault]
 
 
 class BinanceRest:
-    """The REST half of the codec. Stateless."""
+    """The REST half of a codec. Stateless."""
+
+    #: What every path begins with, with the version.
+    prefix: str
+    #: Sent with every question whose answer has times.
+    headers: dict[str, str]
+    trades_weight: int
+    #: How far back pages of trades go, µs; None: as far as is worth asking.
+    lookback: int | None = None
+    #: The longest window (µs) that a question with both ends may span; None: any.
+    window: int | None = None
+
+    def __init__(self, row: type[Row], ticker: type[Struct], row_trade: RowTrade) -> None:
+        """The types of a row and of a ticker, and what makes a trade of (key, row, ts_recv)."""
+        self._rows: Callable[[bytes], list[Row]] = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]
+        self._one_row: Callable[[msgspec.Raw], Row] = msgspec.json.Decoder(row).decode
+        self._tickers: Callable[[bytes], Any] = msgspec.json.Decoder(list[ticker] | ticker).decode  # type: ignore[valid-type]
+        self._row_trade = row_trade
+
+    # -- what differs ------------------------------------------------------------------------------------------------
+
+    def _moment(self, us: int) -> str:
+        """A time of ours as a parameter of theirs."""
+        raise NotImplementedError
+
+    def _instrument(self, raw: msgspec.Raw) -> Instrument:
+        """One entry of `exchangeInfo`; raises one of `UNREADABLE`."""
+        raise NotImplementedError
+
+    def _quote_volume(self, ticker: Any) -> int:
+        """24 h quote volume (10^-8) of one ticker."""
+        return scaled_volume(ticker.quoteVolume)
+
+    def exchange_info_request(self, status: str = "TRADING") -> Request:
+        """The list of symbols that are in `status`; where the venue cannot choose, of all."""
+        raise NotImplementedError
+
+    def ticker_request(self) -> Request:
+        """The 24 h volumes of every symbol."""
+        raise NotImplementedError
+
+    # -- trades ------------------------------------------------------------------------------------------------------
 
     def trades_request(
-        self, symbol: str, *, from_id: int | None = None, start: int | None = None, limit: int = MAX_PAGE
+        self,
+        symbol: str,
+        *,
+        from_id: int | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int = MAX_PAGE,
     ) -> Request:
-        """A page of trades, ascending: from `from_id` on, or from venue time `start` (us) on, or the newest `limit`."""
-        if from_id is not None and start is not None:
+        """A page of trades, ascending: from `from_id` on, or from venue time `start` (us) on and not beyond `end`, or
+        the newest `limit` (up to `end`)."""
+        if from_id is not None and (start is not None or end is not None):
             raise ValueError("trades_request: name from_id or start, not both (the exchange refuses the pair)")
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"trades_request: limit must be 1 to {MAX_PAGE}, not {limit}")
+        if start is not None and end is not None and self.window is not None and not 0 <= end - start < self.window:
+            raise ValueError(f"trades_request: end must be after start by less than {self.window // 60_000_000} min")
         params = {"symbol": symbol, "limit": str(limit)}
         if from_id is not None:
             params["fromId"] = str(from_id)
         if start is not None:
-            params["startTime"] = str(start)
-        return Request("/api/v3/aggTrades", params, _MICROSECONDS, 4)
+            params["startTime"] = self._moment(start)
+        if end is not None:
+            params["endTime"] = self._moment(end)
+        return Request(self.prefix + "/aggTrades", params, self.headers, self.trades_weight)
 
     def decode_trades(self, instrument: Instrument, body: bytes, ts_recv: int) -> list[Trade]:
         """A page as trades, in its own order. A row with a readable id and an absurd rest is an invalid row.
@@ -201,10 +153,11 @@ class BinanceRest:
         out would prove trades lost that are not).
         """
         try:
-            rows: list[Row | int] = list(_rows(body))
+            rows: list[Row | int] = list(self._rows(body))
         except UNREADABLE:
-            rows = _salvage(body)
+            rows = self._salvage(body)
         key = instrument.key
+        to_trade = self._row_trade
         trades: list[Trade] = []
         time = 0  # of the row before: the place of a row whose own time is absurd
         for row in rows:
@@ -218,10 +171,28 @@ class BinanceRest:
             trades.append(trade)
         return trades
 
-    def exchange_info_request(self, status: str = "TRADING") -> Request:
-        """Spot symbols that trade now (a quarter of the unfiltered 14-23 MB), or are in `BREAK` or `HALT`."""
-        params = {"permissions": "SPOT", "symbolStatus": status, "showPermissionSets": "false"}
-        return Request("/api/v3/exchangeInfo", params, _MICROSECONDS, 20)
+    def _salvage(self, body: bytes) -> list[Row | int]:
+        """The rows of a page that does not decode as a whole; of an unreadable row only its id."""
+        try:
+            raws = _raws(body)
+        except UNREADABLE as error:
+            raise AnswerError("aggTrades", body, error) from error
+        rows: list[Row | int] = []
+        for raw in raws:
+            try:
+                rows.append(self._one_row(raw))
+            except UNREADABLE:
+                try:
+                    row = _anything(raw)
+                except UNREADABLE as error:
+                    raise AnswerError("aggTrades", body, error) from error
+                id_ = row.get("a") if isinstance(row, dict) else None
+                if not is_int(id_) or not 0 <= id_ <= MAX_INT:
+                    raise AnswerError("aggTrades", body, "a row has no readable id") from None
+                rows.append(id_)
+        return rows
+
+    # -- lists -------------------------------------------------------------------------------------------------------
 
     def decode_exchange_info(self, body: bytes) -> ExchangeInfo:
         """Any form of `exchangeInfo`; megabytes, so call it from a worker thread. Raises `AnswerError`."""
@@ -233,7 +204,7 @@ class BinanceRest:
         skipped = 0
         for raw in info.symbols:
             try:
-                instruments.append(_instrument(_symbol(raw)))
+                instruments.append(self._instrument(raw))
             except UNREADABLE:
                 skipped += 1
         limits = tuple(
@@ -241,38 +212,43 @@ class BinanceRest:
             for entry in info.rateLimits
             if entry.interval in _UNIT_SECONDS and entry.intervalNum > 0 and entry.limit > 0
         )
-        return ExchangeInfo(tuple(instruments), limits, _microseconds(info.serverTime), skipped)
-
-    def ticker_request(self) -> Request:
-        """The 24 h volumes of every symbol, in the short form."""
-        return Request("/api/v3/ticker/24hr", {"type": "MINI"}, _MICROSECONDS, 80)
+        return ExchangeInfo(tuple(instruments), limits, microseconds(info.serverTime), skipped)
 
     def decode_ticker(self, body: bytes) -> dict[str, int]:
         """24 h quote volume by symbol at 10^-8, unbounded (a day in rupiah exceeds 64 bits). Raises `AnswerError`."""
-        return {ticker.symbol: _volume(ticker.quoteVolume) for ticker in _ticker(body)}
+        return {ticker.symbol: self._quote_volume(ticker) for ticker in self._ticker(body)}
 
     def decode_last_fills(self, body: bytes) -> dict[str, int]:
-        """The same answer read for the newest fill of each symbol (the `l` of its newest trade); `UNKNOWN_FILL` where
-        there was none for 24 h. Raises `AnswerError`."""
-        return {ticker.symbol: ticker.lastId for ticker in _ticker(body)}
+        """The same answer read for the newest fill of each symbol (the `l` of its newest trade, or on futures a fill
+        that no trade tells of); `UNKNOWN_FILL` where there was none for 24 h. Raises `AnswerError`."""
+        return {ticker.symbol: ticker.lastId for ticker in self._ticker(body)}
+
+    def _ticker(self, body: bytes) -> list[Any]:
+        try:
+            tickers = self._tickers(body)
+        except UNREADABLE as error:
+            raise AnswerError("ticker/24hr", body, error) from error
+        return tickers if isinstance(tickers, list) else [tickers]
+
+    # -- the rest ----------------------------------------------------------------------------------------------------
 
     def time_request(self) -> Request:
         """The exchange's clock."""
-        return Request("/api/v3/time", {}, _MICROSECONDS, 1)
+        return Request(self.prefix + "/time", {}, self.headers, 1)
 
     def decode_time(self, body: bytes) -> int:
         """Microseconds since the epoch. Raises `AnswerError`."""
         try:
-            time = _microseconds(_time(body).serverTime)
+            time = microseconds(_time(body).serverTime)
         except UNREADABLE as error:
             raise AnswerError("time", body, error) from error
-        if not 0 < time <= _LAST_US:
+        if not 0 < time <= LAST_US:
             raise AnswerError("time", body, f"serverTime {time} is no time of an epoch")
         return time
 
     def ping_request(self) -> Request:
         """The cheapest question; the answer is `{}`."""
-        return Request("/api/v3/ping", {}, {}, 1)
+        return Request(self.prefix + "/ping", {}, {}, 1)
 
     def error(self, status: int, body: bytes) -> tuple[int | None, str]:
         """The exchange's own code and message of a failed request; a body without them is quoted, one short line."""
@@ -287,51 +263,20 @@ class BinanceRest:
         return None, line or f"HTTP {status} with an empty body"
 
 
-def _ticker(body: bytes) -> list[_Ticker]:
-    try:
-        tickers = _tickers(body)
-    except UNREADABLE as error:
-        raise AnswerError("ticker/24hr", body, error) from error
-    return [tickers] if isinstance(tickers, _Ticker) else tickers
-
-
-def _salvage(body: bytes) -> list[Row | int]:
-    """The rows of a page that does not decode as a whole; of an unreadable row only its id."""
-    try:
-        raws = _raws(body)
-    except UNREADABLE as error:
-        raise AnswerError("aggTrades", body, error) from error
-    rows: list[Row | int] = []
-    for raw in raws:
-        try:
-            rows.append(_one_row(raw))
-        except UNREADABLE:
-            try:
-                row = _anything(raw)
-            except UNREADABLE as error:
-                raise AnswerError("aggTrades", body, error) from error
-            id_ = row.get("a") if isinstance(row, dict) else None
-            if not isinstance(id_, int) or isinstance(id_, bool) or not 0 <= id_ <= MAX_INT:
-                raise AnswerError("aggTrades", body, "a row has no readable id") from None
-            rows.append(id_)
-    return rows
-
-
-def _instrument(entry: _Symbol) -> Instrument:
-    if not entry.symbol or not entry.baseAsset or not entry.quoteAsset:
-        raise ValueError("a symbol without a name")
+def steps(filters: list[Filter]) -> tuple[int, int]:
+    """The steps of price and quantity (10^-8) that the filters of a symbol state, 0 where they state none."""
     tick = step = 0
-    for rule in entry.filters:
+    for rule in filters:
         if rule.filterType == "PRICE_FILTER":
             tick = parse_scaled(rule.tickSize)
         elif rule.filterType == "LOT_SIZE":
             step = parse_scaled(rule.stepSize)
-    trading = entry.status == "TRADING" and entry.isSpotTradingAllowed
-    return Instrument(NAME, entry.symbol, entry.baseAsset, entry.quoteAsset, "spot", trading, tick, step, entry.status)
+    return tick, step
 
 
-def _volume(text: str) -> int:
+def scaled_volume(text: str) -> int:
+    """A volume at 10^-8, cut there; 0 where it is none: only an order of precedence hangs on it."""
     whole, _, fraction = text.partition(".")
     if not (len(text) <= 60 and text.isascii() and whole.isdecimal() and (not fraction or fraction.isdecimal())):
-        return 0  # only an order of precedence hangs on it
+        return 0
     return int(whole) * 10**8 + int(fraction[:8].ljust(8, "0"))

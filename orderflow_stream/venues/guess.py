@@ -1,6 +1,7 @@
-"""Base and quote of a spot symbol from its name alone, for when the venue's list cannot be had.
+"""Base and quote of a symbol from its name alone, for when the venue's list cannot be had.
 
-Only a guess: `exchangeInfo` says what they are, and wins as soon as it is there.
+Only a guess: `exchangeInfo` says what they are, and wins as soon as it is there. What a contract of a fixed worth is
+worth is never guessed.
 """
 
 from __future__ import annotations
@@ -24,3 +25,16 @@ def guess_instrument(symbol: str, venue: str = "binance") -> Instrument | None:
         return None
     quote = max(quotes, key=len)
     return Instrument(venue, symbol, symbol[: -len(quote)], quote)
+
+
+def guess_contract(symbol: str, venue: str, row_span: int) -> Instrument | None:
+    """The linear contract (margin in the quote asset) that a symbol looks like: a perpetual, or with `_YYMMDD` at its
+    end one that is delivered. None where no known quote asset ends the pair."""
+    pair, dash, date = symbol.partition("_")
+    spot = guess_instrument(pair, venue)
+    if spot is None or (dash and not (len(date) == 6 and date.isascii() and date.isdecimal())):
+        return None
+    return Instrument(
+        venue, symbol, spot.base, spot.quote, "usdm", kind="delivery" if dash else "perpetual", pair=pair,
+        settle=spot.quote, row_span=row_span, rpi=True,
+    )  # fmt: skip

@@ -372,3 +372,60 @@ def test_before_there_is_a_list_what_a_journal_brought_back_is_streamed() -> Non
     world.ingest.refreshed()  # and then there is one: what it no longer has is let go
     assert set(world.engine.books) == {ETH.key, SOL.key}
     assert world.engine.books[ETH.key].instrument == ETH
+
+
+def test_what_somebody_follows_is_known_to_those_who_must_choose() -> None:
+    world = World("BTCUSDT", "ETHUSDT")
+    followed = world.backfiller.followed
+    assert not followed(BTC.key)
+    world.listened.add(BTC.key)
+    assert followed(BTC.key)
+    world.ingest.touch(ETH.key)
+    world.now += module.LATELY - 1
+    assert followed(ETH.key)
+    world.now += 1
+    assert not followed(ETH.key)
+
+
+def test_a_contract_that_is_delivered_keeps_its_tape_and_is_said_to_be() -> None:
+    quarter = msgspec.structs.replace(BTC, symbol="BTCUSDT_251226", kind="delivery", delivery=T0 + 2_000 * S)
+    world = World("*USDT", symbols=Symbols(quarter, ETH))
+    world.ingest.refreshed()
+    world.ingest.started = True
+    world.now = T0 + 2_060 * S
+    world.symbols.instruments = (msgspec.structs.replace(quarter, trading=False, status="DELIVERED"), ETH)
+    with capture_logs() as lines:
+        world.ingest.refreshed()
+    (line,) = lines
+    assert line["event"] == "contracts are delivered: no more trades come, their tapes are kept"
+    assert line["symbols"] == "BTCUSDT_251226 (DELIVERED)"
+    assert world.engine.book(quarter.key) is not None
+    assert world.connections.made == [("add", [quarter, ETH])]
+
+
+def test_a_name_that_cannot_be_guessed_is_streamed_once_the_list_is_there() -> None:
+    world = World("BTCUSDT", symbols=Symbols())
+
+    def wary(symbol: str) -> Instrument:
+        raise LookupError(symbol)
+
+    world.symbols.provisional = wary  # type: ignore[method-assign]
+    world.ingest.refreshed()
+    assert world.engine.books == {}
+    world.symbols.fetched_at, world.symbols.instruments = T0, (BTC,)
+    world.ingest.refreshed()
+    assert list(world.engine.books) == [BTC.key]
+
+
+def test_an_old_id_with_a_time_of_now_does_not_hide_that_ids_began_anew() -> None:
+    engine = Engine(windows=(60 * S,))
+    engine.add(BTC)
+    held = Held(engine)
+    for id_ in (101, 100, 102):
+        engine.apply(trade(id_))
+    assert held.newest_ts(BTC.key) == T0 + 102 * S
+    late = msgspec.structs.replace(trade(98), ts_event=T0 + 103 * S)
+    engine.apply(late)  # rows that were merged may go back by as much
+    assert held.newest_ts(BTC.key) == T0 + 103 * S
+    engine.apply(msgspec.structs.replace(trade(99), ts_event=T0 + 500 * S))
+    assert (held.newest_id(BTC.key), held.newest_ts(BTC.key)) == (102, T0 + 102 * S)

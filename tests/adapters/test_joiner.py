@@ -145,3 +145,17 @@ def test_when_a_hole_is_not_worth_filling() -> None:
     assert not worthless(engine, large, newest + HOUR)  # the hour does
     assert not worthless(engine, GapFound("binance:NONE", 1, 10**9, T0), long_after)
     assert not worthless(engine, GapFound(KEY, -100, 0, T0), long_after)  # nothing lies before it
+
+
+async def test_where_pages_are_dear_the_stream_gets_a_moment_to_prove_it() -> None:
+    bench = Bench(100)
+    bench.rest.list_trades(BTC, range(200))
+    bench.joiner._patience = 5.0
+    bench.joiner.order(BTC, 0)
+    async with Running(bench.joiner.run()):
+        await bench.time.pass_by(4)
+        assert bench.rest.calls == []
+        bench.doubtful = False  # the next id came
+        await bench.time.pass_by(2)
+    assert bench.rest.calls == []
+    assert bench.joined == [BTC]

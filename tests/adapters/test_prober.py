@@ -19,6 +19,7 @@ class Bench:
         self.books = SetBooks(BTC, ETH)
         self.restarted: list[Instrument] = []
         self.doubtful: set[str] = set()
+        self.up: dict[str, int] = {}
         self.prober = Prober(
             Pages(self.rest, BinanceSpot(), self.time.now),
             self.books,
@@ -27,6 +28,7 @@ class Bench:
             now=self.time.now,
             sleep=self.time.sleep,
             doubtful=self.doubtful.__contains__,
+            up_since=lambda key: self.up.get(key, -1),
         )
 
     def probes(self) -> list[tuple[str, int | None]]:
@@ -174,6 +176,20 @@ async def test_a_race_of_milliseconds_is_no_silence() -> None:
         await bench.time.pass_by(1)
     (probe,) = [each for each in bench.books.events if isinstance(each, Probe)]
     assert (probe.newest_id, probe.silent) == (99, False), "a calm market"
+
+
+async def test_what_was_traded_before_a_stream_was_there_is_not_laid_at_its_door() -> None:
+    """An outage's trades are newer than ours, and no sign that who is connected since hears nothing."""
+    for up, id_, silent in ((2.0, 10_000, False), (2.0, 10_003, True), (-31.0, 9_960, True)):
+        bench = Bench()
+        bench.books.sink(trade(9_900))
+        bench.rest.list_trades(BTC, range(9_900, id_ + 1))
+        bench.up[BTC.key] = START + round(up * 1e6)
+        bench.time.advance(5)
+        bench.prober.order(BTC, 0, silent=True)
+        await bench.run()
+        (probe,) = [each for each in bench.books.events if isinstance(each, Probe)]
+        assert (probe.newest_id, probe.silent) == (id_, silent), "it is missing all the same"
 
 
 async def test_a_removed_symbol_is_not_silent() -> None:

@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import msgspec
+import pytest
 from structlog.testing import capture_logs
 
 from orderflow_stream.adapters.rest import Answer, Rest
@@ -12,6 +13,7 @@ from orderflow_stream.core.events import Instrument
 from orderflow_stream.feed.budget import Budget
 from orderflow_stream.feed.errors import UpstreamFailed
 from orderflow_stream.venues.binance import BinanceSpot
+from orderflow_stream.venues.binance_usdm import BinanceUsdm
 from tests.adapters.rest_kit import START, ManualClock, Running, VirtualTime, socket_moment
 
 
@@ -243,3 +245,92 @@ async def test_the_first_refresh_may_have_been_done_already() -> None:
         await moment.pass_by(10)
         assert rest.paths == ["/api/v3/exchangeInfo"] * 2, "what rests only"
         await moment.until(lambda: listed.fetched_at is not None)
+
+
+class ContractRest(Rest):
+    """A futures market that lists everything in one answer, whatever its state."""
+
+    def __init__(self, clock: ManualClock, *contracts: dict[str, Any]) -> None:
+        super().__init__(["http://list.invalid"], Budget(2_400), now=clock.now, explain=BinanceUsdm().error)
+        self.contracts = list(contracts)
+        self.paths: list[str] = []
+        self.limit = 2_400
+
+    async def fetch_slowly(self, request: Any, kind: Any, read: Any, deadline: Any = None, *, bound: int = 0) -> Any:
+        self.paths.append(request.path)
+        if "ticker" in request.path:
+            rows: Any = [{"symbol": one["symbol"], "quoteVolume": "5", "lastId": 1} for one in self.contracts]
+        else:
+            limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": self.limit}]
+            rows = {"serverTime": 1, "rateLimits": limits, "symbols": self.contracts}
+        return await read(Answer(msgspec.json.encode(rows), 0, 0))
+
+
+def listed(symbol: str, status: str = "TRADING", delivery: int = 4_133_404_800_000) -> dict[str, Any]:
+    kind = "PERPETUAL" if delivery > 4_000_000_000_000 else "CURRENT_QUARTER"
+    return {
+        "symbol": symbol, "status": status, "baseAsset": "BTC", "quoteAsset": "USDT", "marginAsset": "USDT",
+        "pair": "BTCUSDT", "contractType": kind, "deliveryDate": delivery, "filters": [],
+    }  # fmt: skip
+
+
+async def test_a_list_of_everything_is_asked_once_and_what_never_traded_is_not_among_what_does() -> None:
+    clock = ManualClock()
+    rest = ContractRest(clock, listed("BTCUSDT"), listed("OLDUSDT", "SETTLING"), listed("NEWUSDT", "PENDING_TRADING"))
+    one = symbols(rest, venue=BinanceUsdm(), now=clock.now, names=["BTCUSDT", "OLDUSDT"])
+    assert await one.refresh()
+    assert [each.symbol for each in one.instruments] == ["BTCUSDT"]
+    old = one.by_symbol("OLDUSDT")
+    assert old is not None
+    assert (old.trading, old.status) == (False, "SETTLING")
+    assert rest.paths == ["/fapi/v1/exchangeInfo", "/fapi/v1/ticker/24hr"], "and its volumes: importance decides there"
+    assert not await one.refresh_resting()
+    assert len(rest.paths) == 2
+    rest.contracts[0] = listed("BTCUSDT", "SETTLING")
+    rest.contracts[2] = listed("NEWUSDT")
+    assert await one.refresh()
+    assert [(each.symbol, each.trading) for each in one.instruments] == [("BTCUSDT", False), ("NEWUSDT", True)]
+
+
+async def test_a_contract_that_is_delivered_is_looked_up_when_it_is() -> None:
+    clock = VirtualTime()
+    soon = (clock.us + 600 * 1_000_000) // 1_000
+    quarter = listed("BTCUSDT_251010", delivery=soon)
+    rest = ContractRest(clock, listed("BTCUSDT"), quarter)
+    one = symbols(rest, venue=BinanceUsdm(), now=clock.now, sleep=clock.sleep)
+    kinds: list[list[tuple[str, bool, str]]] = []
+
+    def changed() -> None:
+        kinds.append([(each.symbol, each.trading, each.status) for each in one.instruments])
+
+    clock._idle = socket_moment
+    async with Running(one.run(changed)):
+        await clock.until(lambda: len(kinds) == 1)
+        rest.contracts = [listed("BTCUSDT"), listed("BTCUSDT_251010", "DELIVERED", soon), listed("BTCUSDT_260327")]
+        began = clock.us
+        await clock.until(lambda: len(kinds) == 2)
+    assert 600 <= (clock.us - began) / 1e6 <= 670
+    assert kinds[1] == [
+        ("BTCUSDT", True, "TRADING"), ("BTCUSDT_251010", False, "DELIVERED"), ("BTCUSDT_260327", True, "TRADING")
+    ]  # fmt: skip
+
+
+def test_what_the_codec_would_not_guess_waits_for_the_list() -> None:
+    class Wary(BinanceUsdm):
+        def guess(self, symbol: str) -> Any:
+            return None
+
+    rest = ContractRest(ManualClock())
+    with pytest.raises(LookupError, match="BTCUSD_PERP"):
+        symbols(rest, venue=Wary()).provisional("BTCUSD_PERP")
+    guessed = symbols(rest, venue=BinanceUsdm()).provisional("BTCUSDT")
+    assert (guessed.market, guessed.row_span, guessed.kind) == ("usdm", 100_000, "perpetual")
+
+
+async def test_the_limit_is_said_under_the_name_of_the_market() -> None:
+    budget = Budget(2_400, most=2_400)
+    for limit in (2_400, 6_000):
+        rest = ContractRest(ManualClock(), listed("BTCUSDT"))
+        rest.limit = limit
+        await symbols(rest, venue=BinanceUsdm(), budget=budget).refresh()
+        assert budget.limit == 2_400

@@ -13,7 +13,7 @@ from orderflow_stream.adapters.rest import BODY_BOUND, Answer
 from orderflow_stream.adapters.watcher import BUSIEST, LOOK, SINGLES, Watcher
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
-from orderflow_stream.core.events import Event, FeedUp, Instrument, Probe, Refill
+from orderflow_stream.core.events import Event, FeedDown, FeedUp, Instrument, Probe, Refill
 from orderflow_stream.feed.budget import Kind
 from orderflow_stream.feed.errors import UpstreamFailed
 from orderflow_stream.feed.silence import CEILING, FLOOR
@@ -219,3 +219,64 @@ def test_however_many_connections_fall_silent_the_budget_is_kept() -> None:
     for _ in range(10):
         bench.watcher.hurry([named(number).key for number in range(40)])
     assert len(bench.asked) == SINGLES
+
+
+# -- where questions are dear -----------------------------------------------------------------------------------------
+
+
+class DearSpot(BinanceSpot):
+    """Spot's words, and the weights of a market where a page weighs 20."""
+
+    trades_weight = 20
+
+
+class DearBench(Bench):
+    def __init__(self, count: int, every: int = SECOND // 10) -> None:
+        super().__init__(count, every)
+        self.watcher = Watcher(
+            self.rest,
+            DearSpot(),
+            self.engine.books,
+            self.sink,
+            probe=lambda instrument: self.asked.append(((self.time.us - START) / SECOND, instrument.symbol)),
+            now=self.time.now,
+            sleep=self.time.sleep,
+        )
+
+    @property
+    def weight(self) -> int:
+        return 40 * self.rest.lists + 20 * len(self.asked)
+
+
+async def test_one_list_proves_what_was_connected_again_and_has_not_traded() -> None:
+    bench = DearBench(300, every=20 * SECOND)
+    for book in bench.engine.books.values():
+        key = book.instrument.key
+        bench.engine.apply(FeedDown((key,), START - SECOND, 1, "cut"))
+        bench.engine.apply(FeedUp((key,), START, 2))
+        assert book.state == "unverified"
+    await bench.run(8)
+    assert bench.rest.lists == 1
+    assert bench.asked == []
+    assert all(book.verified for book in bench.engine.books.values())
+
+
+async def test_dead_subscriptions_among_many_are_found_within_a_minute_for_little() -> None:
+    bench = DearBench(300, every=300 * SECOND)
+    for book in bench.engine.books.values():
+        book.last_recv, book.up_at = -1, START
+    for number in (3, 7, 200):
+        bench.rest.fills[named(number).symbol] = 99
+    await bench.run(60)
+    assert {name for _, name in bench.asked} == {"S3USDT", "S7USDT", "S200USDT"}
+    assert bench.weight <= 320
+
+
+async def test_a_dear_venue_that_stops_altogether_is_not_asked_about_one_by_one() -> None:
+    """The list lags, so it settles nothing: at most four questions in half a minute."""
+    bench = DearBench(300)
+    bench.rest.fills = {name: fill - 1 for name, fill in bench.rest.fills.items()}
+    await bench.run(120)
+    assert len(bench.asked) <= 4 * 4
+    print(f"{bench.weight} weight in two minutes")
+    assert bench.weight <= 2 * 400

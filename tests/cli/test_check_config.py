@@ -53,3 +53,19 @@ def test_right_says_what_was_read(
 def test_nothing_at_all_is_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check-config"]) == 0
     assert capsys.readouterr().out.startswith("ok: no file, no variable: all defaults: listens on 127.0.0.1:8080, ")
+
+
+def test_every_venue_that_is_on_is_said_with_its_symbols(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORDERFLOW_VENUES__BINANCE__SYMBOLS", "BTCUSDT")
+    monkeypatch.setenv("ORDERFLOW_VENUES__BINANCE_USDM__SYMBOLS", "btcusdt,*USDC")
+    assert cli.main(["check-config"]) == 0
+    assert capsys.readouterr().out == (
+        "ok: ORDERFLOW_VENUES__BINANCE_USDM__SYMBOLS, ORDERFLOW_VENUES__BINANCE__SYMBOLS: listens on 127.0.0.1:8080, "
+        "binance streams 1 symbols or patterns (BTCUSDT); "
+        "binance-usdm streams 2 symbols or patterns (BTCUSDT, *USDC)\n"
+    )
+    monkeypatch.setenv("ORDERFLOW_VENUES__BINANCE_USDM__SYMBOLS", "")
+    assert cli.main(["check-config"]) == 0
+    assert capsys.readouterr().out.endswith("; binance-usdm streams nothing, reads on demand only\n")

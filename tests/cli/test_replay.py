@@ -12,6 +12,7 @@ import pytest
 
 from orderflow_stream import cli
 from orderflow_stream.core.events import Instrument
+from orderflow_stream.venues.catalogue import VENUES, spec
 from tests.adapters.journal.keeping import change
 from tests.adapters.journal.recorded import record
 from tests.e2e.inside import market, running
@@ -184,3 +185,63 @@ def test_what_of_a_journal_is_damaged_is_said(tmp_path: Path, capsys: pytest.Cap
 def test_a_folder_is_no_archive(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(tmp_path, "--symbol", "BTCUSDT") == 1
     assert "Is a directory" in capsys.readouterr().err
+
+
+def test_a_file_of_a_venue_is_of_its_market(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = synthetic(4, 1_500)
+    file = write_csv(rows, tmp_path / "BTCUSDT_261225-aggTrades.csv")
+    assert call(file, "--venue", "binance-usdm", "--min-notional", "1", "--json") == 0
+    answer = load_json(capsys.readouterr().out)
+    flow = answer["flow"]
+    assert (flow["venue"], flow["market"], flow["symbol"]) == ("binance-usdm", "usdm", "BTCUSDT_261225")
+    expected = oracle.flow(rows, symbol="BTCUSDT_261225", quote="USDT", trades=1000)
+    for name in ("taker_buy_base", "taker_sell_base", "delta_quote", "buy_trades", "trades_scanned", "last_price"):
+        assert flow[name] == expected[name], name
+    assert flow["taker_buy_base_nq"] is None  # an archive does not tell it
+    assert call(file, "--venue", "kraken") == 2
+    assert "--venue: there is no kraken; there are binance, binance-usdm" in capsys.readouterr().err
+    assert call(file, "--venue", "binance-usdm", "--contract-size", "100") == 2
+    assert "quantities of binance-usdm are in the base asset" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("venue", [each.name for each in VENUES if each.codec().guess("BTCUSD_PERP") is None])
+def test_contracts_need_their_size(venue: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        f"{id_},50000.0,{id_},{id_},{id_},{1_750_550_398_932 + id_ * 1_000},{id_ % 3 == 0}" for id_ in range(1, 301)
+    ]
+    file = tmp_path / "BTCUSD_PERP-aggTrades.csv"
+    file.write_text("\n".join(lines) + "\n")
+    assert call(file, "--venue", venue) == 2
+    assert "say what one is worth in the quote asset with --contract-size" in capsys.readouterr().err
+    assert call(file, "--venue", venue, "--contract-size", "-1") == 2
+    assert "no plain decimal above 0" in capsys.readouterr().err
+    assert call(file, "--venue", venue, "--contract-size", "100", "--min-notional", "29000", "--json") == 0
+    answer = load_json(capsys.readouterr().out)
+    flow = answer["flow"]
+    buys = sum(id_ for id_ in range(1, 301) if id_ % 3)
+    sells = sum(id_ for id_ in range(1, 301) if not id_ % 3)
+    assert (flow["venue"], flow["symbol"], flow["market"]) == (venue, "BTCUSD_PERP", spec(venue).market)
+    assert (flow["taker_buy_quote"], flow["taker_sell_quote"]) == (buys * 100, sells * 100)
+    assert (flow["taker_buy_base"], flow["taker_sell_base"]) == (Decimal(buys) / 500, Decimal(sells) / 500)
+    assert answer["large"]["count"] == 11  # rows of 290 contracts and more
+
+
+def test_a_journal_of_two_venues_wants_to_know_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spot, perpetual = synthetic(1, 1_500), synthetic(2, 1_200)
+    record(
+        tmp_path,
+        {
+            Instrument("binance", "BTCUSDT", "BTC", "USDT"): spot,
+            Instrument("binance-usdm", "BTCUSDT", "BTC", "USDT", "usdm", kind="perpetual", row_span=100_000): perpetual,
+        },
+    )
+    assert call(tmp_path, "--symbol", "BTCUSDT") == 2
+    assert "holds binance-usdm:BTCUSDT, binance:BTCUSDT; say which with --symbol and --venue" in capsys.readouterr().err
+    assert call(tmp_path, "--symbol", "BTCUSDT", "--venue", "binance-usdm", "--min-notional", "1", "--json") == 0
+    flow = load_json(capsys.readouterr().out)["flow"]
+    assert flow["venue"] == "binance-usdm"
+    assert (
+        flow["taker_buy_base"] == oracle.flow(perpetual, symbol="BTCUSDT", quote="USDT", trades=1000)["taker_buy_base"]
+    )
+    assert call(tmp_path, "--venue", "binance-usdm", "--symbol", "ETHUSDT") == 1
+    assert capsys.readouterr().err.endswith("holds no trades of binance-usdm:ETHUSDT\n")

@@ -192,3 +192,26 @@ def test_a_file_without_a_key_is_said(
     told = capsys.readouterr().err
     assert f"--key-file {file}" in told
     assert told.count("\n") == 1
+
+
+async def test_a_venue_is_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    server = Server(hello() + block("trade", "e-5", TRADE))
+    async with serving(server):
+        tail = asyncio.create_task(
+            Tail(["BTCUSDT"], server.url, TradeLines(None, as_json=False), venue="binance-usdm").run()
+        )
+        await asyncio.wait_for(server.done.wait(), 10)
+        tail.cancel()
+        await asyncio.wait((tail,))
+    assert server.asked[0].query == {"symbols": "BTCUSDT", "topics": "trade", "venue": "binance-usdm"}
+    assert "BTCUSDT" in capsys.readouterr().out
+
+
+async def test_what_a_contract_is_worth_decides_what_is_small(capsys: pytest.CaptureFixture[str]) -> None:
+    """Three contracts of 100 USD; their base volume is rounded, and times the price it is not quite 300."""
+    trade = {**TRADE, "symbol": "BTCUSD_PERP", "price": 63930.5, "qty": 0.00469259, "contracts": 3}
+    server = Server(hello() + block("trade", "e-2", trade) + block("trade", "e-3", {**trade, "contracts": 2.0}))
+    await follow(server, least=300 * ONE_DOLLAR)
+    told = capsys.readouterr().out
+    assert told.count("\n") == 2
+    assert "300.00" in told

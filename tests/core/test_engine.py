@@ -3,6 +3,7 @@ import sys
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 
 from orderflow_stream.analytics.large import LargeTracker
@@ -21,8 +22,10 @@ from orderflow_stream.core.events import (
     Restarted,
     StateChanged,
 )
+from tests.core.contracts import INVERSE, USDM, decimal_sums, of
 from tests.core.making import (
     BTC,
+    DOLLAR,
     HOUR,
     KEY,
     MINUTE,
@@ -160,7 +163,7 @@ def test_the_clock_offset_is_reported_by_old_and_new_books() -> None:
 def test_what_is_no_event_is_an_error() -> None:
     engine, _ = make()
     with pytest.raises(TypeError, match="not an event"):
-        engine.apply(GapFound(KEY, 1, 2, 3))  # type: ignore[arg-type]
+        engine.apply(GapFound(KEY, 1, 2, 3))  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("event", [Probe("binance:NOPE", 1, T0), Restarted("binance:NOPE", T0)])
@@ -310,3 +313,69 @@ def test_what_a_probe_finds_beyond_the_tape_is_on_record_until_it_came() -> None
     engine.apply(Refill(KEY, tuple(trade(id_) for id_ in (7, 8, 9)), T0 + 2 * SECOND, repair=True))
     assert [(one.status, one.source) for one in book.gap_log] == [("repaired", "backfill"), ("repaired", "backfill")]
     assert book.sequence.missing(1, 9) == []
+
+
+def test_one_now_for_venues_whose_clocks_differ() -> None:
+    """`now` is told by one clock; a venue whose own is 3 s ahead of it has windows that end 3 s later."""
+    engine, spot = make(warm=True)
+    perp = engine.add(USDM)
+    engine.set_offset("binance", -40)
+    engine.set_offset(USDM.venue, 3 * SECOND - 40, 3 * SECOND)
+    late = engine.add(INVERSE)
+    assert [(book.clock_offset, book.skew) for book in (spot, perp, late)] == [
+        (-40, 0),
+        (3 * SECOND - 40, 3 * SECOND),
+        (0, 0),
+    ]
+    assert engine.add(ETH).clock_offset == -40
+    for one in run(1, 60):
+        engine.apply(one)
+        engine.apply(of(USDM, one))
+    now = T0 + 65 * SECOND
+    assert (spot.now(now), perp.now(now), perp.now(-1)) == (now, now + 3 * SECOND, T0 + 60 * SECOND)
+    assert spot.window_sums(10 * SECOND, now).trades == 5
+    assert perp.window_sums(10 * SECOND, now).trades == 2
+    assert perp.coverage(1, now).last_trade_age == 8 * SECOND
+    assert perp.now(T0) == T0 + 60 * SECOND  # never behind its newest trade
+    engine.clock_offset = 5
+    assert [(book.clock_offset, book.skew) for book in (spot, perp, late)] == [(5, 0)] * 3
+
+
+def test_a_skewed_clock_judges_states_by_the_venues_own_time() -> None:
+    engine, _ = make()
+    engine.set_offset(USDM.venue, 0, -HOUR)  # its clock is an hour behind the one that says what time it is
+    book = engine.add(USDM)
+    engine.apply(FeedUp((USDM.key,), T0, 1))
+    engine.apply(Refill(USDM.key, (), T0, warm=True))
+    for one in run(1, 30):
+        engine.apply(of(USDM, one))
+    engine.advance(T0 + HOUR + 31 * SECOND)
+    assert book.state == "live"
+    engine.advance(T0 + HOUR + 30 * SECOND + 5 * MINUTE)
+    assert (book.state, book.state_since) == ("quiet", T0 + 30 * SECOND + 5 * MINUTE)
+
+
+def test_a_contract_of_another_worth_is_added_up_anew() -> None:
+    """Before there was a list of symbols, nobody knew what a contract is worth."""
+    engine, _ = make(keep_trades=600, windows=(MINUTE,))
+    guessed = Instrument(INVERSE.venue, INVERSE.symbol, "BTC", "USD", "coinm")
+    book = engine.add(guessed)
+    trades = [of(INVERSE, one) for one in run(1, 2_000) if one.id != 1_900]
+    feed(engine, trades)
+    assert engine.add(INVERSE) is book
+    held = [one for one in trades if one.id >= book.tape.chunks[0].ids[0]]
+    assert len(held) < len(trades)
+    assert book.tape.head() == decimal_sums(INVERSE, held)
+    assert book.window_sums(MINUTE, T0) == decimal_sums(INVERSE, trades[-60:])
+    assert sum(bar.sums.trades for bar in book.bars.minute_bars()) == len(held)
+    assert book.live.trades == 0  # counted from here on
+    # A dollar a contract at a price of about one: none was large, until it is told that each is worth a hundred.
+    assert {one.notional for one in tracker(book).ring} == {100 * DOLLAR, 200 * DOLLAR}
+    assert book.sequence.open == 1
+    check_tape(book.tape)
+    feed(engine, [of(INVERSE, trade(1_900)), of(INVERSE, trade(2_001))])
+    check_tape(book.tape)
+    assert book.tape.head().trades == len(held) + 2
+    before = book.tape
+    engine.add(msgspec.structs.replace(INVERSE, status="SETTLING", trading=False))
+    assert book.tape is before

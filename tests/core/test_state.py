@@ -93,6 +93,16 @@ def test_another_connection_that_hears_nothing_where_there_is_nothing_ends_it() 
     assert state_of(book) == "live"
 
 
+@pytest.mark.parametrize("up, state", [(24, "live"), (22, "stale")])
+def test_what_came_before_the_newest_connection_is_not_held_against_it(up: int, state: str) -> None:
+    engine, book = spoken()
+    engine.apply(FeedUp((KEY,), T0 + up * SECOND, 2))
+    engine.apply(Probe(KEY, 23, T0 + 25 * SECOND, silent=True))
+    assert state_of(book) == "stale"
+    engine.apply(Refill(KEY, tuple(run(21, 23)), T0 + 26 * SECOND, repair=True))  # the last of them of second 23
+    assert state_of(book) == state
+
+
 def test_a_connection_that_is_had_again_is_not_the_silent_one() -> None:
     engine, book = spoken()
     engine.apply(Probe(KEY, 23, T0 + 25 * SECOND, silent=True))

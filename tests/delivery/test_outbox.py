@@ -201,3 +201,22 @@ def test_one_that_takes_a_little_now_and_then_goes_on() -> None:
         sink.stalled = False
         rig.run(0.5)
     assert client.ended is None
+
+
+def test_a_loop_that_cannot_keep_up_ends_its_streams_rather_than_fill_the_memory() -> None:
+    rig = Rig(limits=Limits(backlog=50))
+    client, sink = rig.attach(rig.filter(topics="trade"))
+    for _ in range(10):
+        rig.trade()
+    rig.loop.settle()
+    told = sink.of("trade")
+    for _ in range(60):  # all between two turns of the loop
+        rig.trade()
+    assert client.ended == "slow"
+    assert sink.of("slow") == [{"reason": "behind"}]
+    rig.loop.settle()
+    assert sink.of("trade") == told  # nothing out of turn after that
+    _, again = rig.attach(rig.filter(topics="trade"), last=f"{EPOCH}-{sink.frames[-1].seq}")
+    rig.loop.settle()
+    assert again.of("hello")[0]["recovered"] is True
+    assert [row["id"] for row in (*told, *again.of("trade"))] == list(range(1, 71))

@@ -329,7 +329,57 @@ RANDOM: Final = (
     ),
 )  # fmt: skip
 
-ROWS: Final = (*UPSTREAM, *PROCESS, *CLIENTS, *RANDOM)
+_USDM: Final = "faults/test_usdm.py::"
+_SILENCE: Final = "faults/test_usdm_silence.py::"
+
+#: What the futures have beside: all of the above that is not spot's own is made on USD-M too (`test_usdm.py`).
+FUTURES: Final = (
+    Fault(
+        "F1", "everything above that is not spot's own, on USD-M", "the same tests, over a futures exchange",
+        "The same. A question to REST is dear there: a single busy symbol that falls silent is said to be within 6 s, "
+        "or within 40 s where others were in doubt shortly before.",
+        tuple(_USDM + f"test_{name}" for name in (
+            "every_fault_of_the_way_to_the_exchange_is_run_here_or_left_out_with_a_reason",
+            "a_busy_symbol_falls_silent_where_questions_are_dear", "the_futures_exchange_is_stopped",
+            "nobody_to_trust_or_to_find")),
+    ),
+    Fault(
+        "F2", "all of USD-M is away for half a minute", "300 symbols, 120 calls a minute counted for real",
+        "Symbols with an open stream are whole first, then by volume; the log and `/readyz` (`repair`) say how long it "
+        "takes; REST never has to say stop.",
+        ("faults/test_usdm_outage.py::test_three_hundred_symbols_heal_in_the_order_of_importance",),
+    ),
+    Fault(
+        "F3", "subscriptions are acknowledged and nothing comes", "the simulator is silent on the path of trades",
+        "One line for all symbols within half a minute, with what to do about it; `stale`, `/readyz` 503; whole again "
+        "by itself when the path speaks.",
+        (_SILENCE + "test_a_path_that_acknowledges_and_stays_silent",),
+    ),
+    Fault(
+        "F4", "the ids of a contract begin anew", "the simulator counts from 1 again, REST agrees",
+        "`generation` goes up, no answer spans two, other contracts do not notice.",
+        (_SILENCE + "test_ids_that_begin_anew_open_a_generation",),
+    ),
+    Fault(
+        "F5", "a contract is delivered", "a quarterly comes to its date while it is followed",
+        "`contracts are delivered` in the log; `quiet`, never `stale`; its tape stays and is served.",
+        (_SILENCE + "test_a_contract_that_is_delivered",),
+    ),
+    Fault(
+        "F6", "one of two venues is gone", "the futures' proxy resets everyone, from the start and later",
+        "The other is live, complete and asks no more than usual; the one that is gone says so, and is whole again "
+        "when it is back.",
+        (_SILENCE + "test_spot_does_not_notice_that_the_futures_are_gone",),
+    ),
+    Fault(
+        "F7", "everything at random on USD-M", "as R1, over a futures exchange whose weight is counted",
+        "As R1; sums without RPI are held against the source too.",
+        ("faults/test_random_usdm.py::test_a_fixed_seed_on_usdm",
+         "faults/test_random_usdm.py::test_a_fresh_seed_on_usdm"),
+    ),
+)  # fmt: skip
+
+ROWS: Final = (*UPSTREAM, *PROCESS, *CLIENTS, *RANDOM, *FUTURES)
 
 
 def markdown(rows: Iterable[Fault] = ROWS) -> str:

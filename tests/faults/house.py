@@ -15,8 +15,11 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from orderflow_stream.simulator import Simulator
+from orderflow_stream.venues.catalogue import spec
 from tests.e2e.process import Command, environment, started
 from tests.faults.judge import Verdict, exact, judge_flow, judge_tape, sources
+from tests.faults.market import listing
+from tests.faults.parted import Parted
 from tests.faults.proxy import Proxy
 
 PATIENCE: Final = 20.0
@@ -30,10 +33,14 @@ class House:
     daemon: Command
     url: str
 
-    def __init__(self, sim: Simulator, folder: Path) -> None:
+    def __init__(self, sim: Simulator, folder: Path, venue: str = "binance", aside: Simulator | None = None) -> None:
+        """`aside`: who tells of the liquidations; connections for them are none of `streams`."""
         self.sim = sim
+        self.aside = aside
+        self.venue = venue
         self.folder = folder
-        self.streams = Proxy((sim.host, sim.port))
+        target = (sim.host, sim.port)
+        self.streams = Proxy(target) if aside is None else Parted(target, (aside.host, aside.port))
         self.rest = Proxy((sim.host, sim.port), seed=1)
         self.session = aiohttp.ClientSession()
         self.keys: dict[str, str] = {}
@@ -81,6 +88,8 @@ class House:
 
     async def raw(self, path: str, **query: object) -> tuple[int, bytes]:
         asked = {name: str(value) for name, value in query.items()}
+        if self.venue != "binance" and path.startswith("/v1/"):
+            asked.setdefault("venue", self.venue)
         try:
             async with self.session.get(self.url + path, params=asked) as response:
                 return response.status, await response.read()
@@ -168,7 +177,7 @@ class House:
                 del newest[name]
             return True
 
-        return await self.until(holds, f"{names} whole; left {newest}, {last}", patience)
+        return await self.until(holds, f"{names} whole; left {newest}, {last}", patience, pause=0.05)
 
     def _published(self, symbol: str, first: int, last: int) -> bool:
         """Whether the venue has any of these ids."""
@@ -215,18 +224,29 @@ async def house(
     symbols: Sequence[str] | str = "*",
     serve: bool = True,
     sim: dict[str, Any] | None = None,
+    venue: str = "binance",
     **keys: object,
 ) -> AsyncIterator[House]:
     """A house with the exchange playing `played`; `keys` are configuration, tables joined by `__`. The daemon is up and
-    every symbol warm unless `serve` is False."""
-    async with Simulator(*played, **{"weight_limit": 60_000, **(sim or {})}) as exchange:
-        home = House(exchange, folder)
+    every symbol warm unless `serve` is False. Of another `venue` than spot the exchange is that one, and the spot
+    exchange, which is always on, has nothing to tell; liquidations come from `aside`, which no fault is made on."""
+    market = spec(venue).market
+    async with (
+        Simulator(*played, **{"weight_limit": 60_000, "market": market, **(sim or {})}) as exchange,
+        _bystander(venue) as others,
+        _aside(venue) as aside,
+    ):
+        if aside is not None:
+            exchange.mix(aside)
+        home = House(exchange, folder, venue, aside)
         async with home.streams, home.rest:
+            table = f"venues__{venue.replace('-', '_')}"
             wanted = {
                 "server__port": 0,
-                "venues__binance__symbols": symbols if isinstance(symbols, str) else ",".join(symbols),
-                "venues__binance__stream_url": f"ws://127.0.0.1:{home.streams.port}",
-                "venues__binance__rest_url": f"http://127.0.0.1:{home.rest.port}",
+                **others,
+                f"{table}__symbols": symbols if isinstance(symbols, str) else ",".join(symbols),
+                f"{table}__stream_url": f"ws://127.0.0.1:{home.streams.port}",
+                f"{table}__rest_url": f"http://127.0.0.1:{home.rest.port}",
                 "delivery__max_clients_per_ip": 1000,
                 **keys,
             }
@@ -240,6 +260,30 @@ async def house(
                         yield home
             finally:
                 await home.session.close()
+
+
+@asynccontextmanager
+async def _bystander(venue: str) -> AsyncIterator[dict[str, object]]:
+    """The keys of a spot exchange that is there and silent, where the house is of another venue."""
+    if venue == "binance":
+        yield {}
+        return
+    async with Simulator(listings=[listing("BTCUSDT")]) as spot:
+        yield {
+            "venues__binance__symbols": "",
+            "venues__binance__stream_url": spot.stream_url,
+            "venues__binance__rest_url": spot.rest_url,
+        }
+
+
+@asynccontextmanager
+async def _aside(venue: str) -> AsyncIterator[Simulator | None]:
+    """Who tells of the liquidations of the venue, where there are any."""
+    if not spec(venue).liquidations:
+        yield None
+        return
+    async with Simulator(market=spec(venue).market) as simulator:
+        yield simulator
 
 
 async def _ready(home: House) -> bool:

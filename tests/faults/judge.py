@@ -46,8 +46,10 @@ def scaled(text: str) -> int:
 class Source:
     """What the venue has published of one symbol: the truth. Columns by position, sums from the beginning."""
 
-    def __init__(self, symbol: str, rows: Sequence[ArchiveRow], published: Sequence[int]) -> None:
+    def __init__(self, symbol: str, rows: Sequence[ArchiveRow], published: Sequence[int], row_span: int = 0) -> None:
+        """`row_span` (µs): fills of several orders within so long are merged, and what may be one order is a group."""
         self.symbol = symbol
+        self.row_span = row_span
         self.rows = rows
         self.ids = [row.id for row in rows]
         self.ts = [row.ts for row in rows]
@@ -59,6 +61,10 @@ class Source:
         self.qty = qty
         buys = [valid and not row.buyer_is_maker for row, valid in zip(rows, self.valid, strict=True)]
         sells = [valid and row.buyer_is_maker for row, valid in zip(rows, self.valid, strict=True)]
+        self._nq = {
+            "untold": _running(int(valid and not row.nq) for row, valid in zip(rows, self.valid, strict=True)),
+            **_without_rpi(rows, price, buys, sells),
+        }
         self._sums = {
             "buy_trades": _running(map(int, buys)),
             "sell_trades": _running(map(int, sells)),
@@ -77,6 +83,12 @@ class Source:
         begin, end = self.span(first, last)
         return {name: column[end] - column[begin] for name, column in self._sums.items()}
 
+    def nq_sums(self, first: int, last: int) -> dict[str, int]:
+        """The sums of the quantities without RPI over those ids, by their names in an answer, at the same scales;
+        `untold`: how many of these trades do not tell theirs."""
+        begin, end = self.span(first, last)
+        return {name: column[end] - column[begin] for name, column in self._nq.items()}
+
     def known_at(self, ts: int) -> int | None:
         """The newest id that had been published before `ts` (µs)."""
         at = bisect_left(self.published, ts)
@@ -94,7 +106,7 @@ class Source:
         at = begin
         while at < end:
             stop = at + 1
-            while stop < end and self._goes_on(stop):
+            while stop < end and self._goes_on(stop, at):
                 stop += 1
             if self.valid[at] and sum(self.notional[at:stop]) >= least:
                 side = "sell" if self.rows[at].buyer_is_maker else "buy"
@@ -102,7 +114,35 @@ class Source:
             at = stop
         return found
 
-    def _goes_on(self, at: int) -> bool:
+    def group_ending(self, id_: int, qty: int, least: int) -> set[int]:
+        """The ids of the rows that end with `id_`, are `qty` together and `least` (10^-16) worth, and may be one order
+        where rows are merged; none where there are no such rows."""
+        begin, end = self.span(id_, id_)
+        if begin == end:
+            return set()
+        total = notional = 0
+        for first in range(begin, -1, -1):
+            joins = first == begin or (
+                (self.ids[first] + 1, self.rows[first].buyer_is_maker)
+                == (self.ids[first + 1], self.rows[begin].buyer_is_maker)
+            )
+            if not joins or not -self.row_span < self.ts[begin] - self.ts[first] < self.row_span:
+                break
+            total, notional = total + self.qty[first], notional + self.notional[first]
+            if total == qty:
+                return set(self.ids[first:end]) if notional >= least else set()
+        return set()
+
+    def _goes_on(self, at: int, first: int) -> bool:
+        """Whether the row at a position is of the order of the row before it, which began at `first`."""
+        if self.row_span:
+            one, two = self.rows[at - 1], self.rows[at]
+            return (
+                (one.buyer_is_maker, one.id + 1) == (two.buyer_is_maker, two.id)
+                and abs(two.ts - one.ts) < self.row_span
+                and 0 <= two.ts - self.ts[first] < self.row_span
+            )
+
         one, two = self.rows[at - 1], self.rows[at]
         return (
             (one.ts, one.buyer_is_maker, one.id + 1, one.last + 1) == (two.ts, two.buyer_is_maker, two.id, two.first)
@@ -111,14 +151,28 @@ class Source:
         )
 
 
+def _without_rpi(
+    rows: Sequence[ArchiveRow], price: Sequence[int], buys: Sequence[bool], sells: Sequence[bool]
+) -> dict[str, list[int]]:
+    nq = [scaled(row.nq) if row.nq else 0 for row in rows]
+    worth = [each * p for each, p in zip(nq, price, strict=True)]
+    return {
+        f"taker_{side}_{what}_nq": _running(value if mine else 0 for value, mine in zip(column, sided, strict=True))
+        for side, sided in (("buy", buys), ("sell", sells))
+        for what, column in (("base", nq), ("quote", worth))
+    }
+
+
 def _running(values: Iterable[int]) -> list[int]:
     return list(accumulate(values, initial=0))
 
 
 def sources(sim: Simulator) -> dict[str, Source]:
     """The truth as it stands now, by symbol. (What a fault hid from everyone is not part of it.)"""
+    span = sim.facts.batch
     return {
-        symbol: Source(symbol, list(tape.rows()), list(tape._published)) for symbol, tape in sim.exchange.tapes.items()
+        symbol: Source(symbol, list(tape.rows()), list(tape._published), span)
+        for symbol, tape in sim.exchange.tapes.items()
     }
 
 
@@ -211,6 +265,8 @@ def judge_flow(
         for name, value in source.sums(a, b).items():
             expected[name] -= value
     _hold(source, data, expected, verdict)
+    if "taker_buy_base_nq" in data:
+        _hold_nq(source, data, verdict)
     requested = c["requested"]
     if "to" in requested:
         _judge_window(source, data, verdict)
@@ -226,7 +282,7 @@ def _hold(source: Source, data: Mapping[str, Any], expected: Mapping[str, int], 
         told, wanted = Decimal(data[name]), Decimal(value)
         if name.endswith("trades"):
             pass
-        elif name.endswith("base"):
+        elif name.endswith(("base", "base_nq")):
             wanted = wanted.scaleb(-8)
         elif strings:
             wanted = wanted.scaleb(-16)
@@ -237,6 +293,23 @@ def _hold(source: Source, data: Mapping[str, Any], expected: Mapping[str, int], 
         if told != wanted:
             c = data["coverage"]
             verdict.add(f"{source.symbol} {c['first_id']}..{c['last_id']}: {name} {told}, the source has {wanted}")
+
+
+def _hold_nq(source: Source, data: Mapping[str, Any], verdict: Verdict) -> None:
+    """Without RPI: told where every trade tells it, and then exact."""
+    c = data["coverage"]
+    expected = source.nq_sums(c["first_id"], c["last_id"])
+    for a, b in c["missing"]:
+        for name, value in source.nq_sums(a, b).items():
+            expected[name] -= value
+    if expected.pop("untold"):
+        told = [name for name in expected if data[name] is not None]
+        if told:
+            verdict.add(f"{source.symbol} {c['first_id']}..{c['last_id']}: {told} told, and not every trade tells it")
+    elif data["taker_buy_base_nq"] is None:
+        verdict.add(f"{source.symbol} {c['first_id']}..{c['last_id']}: null without RPI, and every trade tells it")
+    else:
+        _hold(source, data, expected, verdict)
 
 
 def _judge_window(source: Source, data: Mapping[str, Any], verdict: Verdict) -> None:
@@ -266,6 +339,13 @@ def judge_large(
     if c["missing"]:
         return
     told = {order["id"]: order for order in data["largest"]}
+    if source.row_span:  # how a run is divided depends on where it is seen to begin
+        for order in source.orders(least, c["first_id"], c["last_id"]):
+            told.pop(order.id, None)
+        for id_, found in told.items():
+            if not source.group_ending(id_, scaled(str(found["qty"])), least):
+                verdict.add(f"{source.symbol}: {id_} listed as a large order")
+        return
     for order in source.orders(least, c["first_id"], c["last_id"]):
         found = told.pop(order.id, None)
         touches = order.ids[0] == c["first_id"] or order.id == c["last_id"]

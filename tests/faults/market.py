@@ -16,6 +16,11 @@ _SWEEP_EVERY: Final = 7
 _LARGE_EVERY: Final = 60
 
 
+def _qty(lots: int) -> str:
+    """Thousandths as decimal text."""
+    return f"{lots // 1000}.{lots % 1000:03d}00000"
+
+
 class _Later(Sequence[ArchiveRow]):
     """An order that is drawn when it is published: what a test publishes in between has the ids before it."""
 
@@ -38,12 +43,13 @@ class _Later(Sequence[ArchiveRow]):
 
 class Steady:
     """`rates`: orders a second by symbol, evenly spaced with a little jitter; 0 trades in the past only. `history` rows
-    of each symbol lie before the start. Endless."""
+    of each symbol lie before the start. Endless. `nq`: a futures market's, whose rows tell the quantity without RPI."""
 
     endless = True
     max_rows: int | None = None
 
-    def __init__(self, rates: Mapping[str, float], *, history: int = 600, seed: int = 1) -> None:
+    def __init__(self, rates: Mapping[str, float], *, history: int = 600, seed: int = 1, nq: bool = False) -> None:
+        self._nq = nq
         self.rates = dict(rates)
         self.listings: Sequence[Listing] = [listing(symbol) for symbol in rates]
         self._history = history
@@ -88,8 +94,8 @@ class Steady:
             cents = price + (-level if sell else level)
             rows.append(
                 ArchiveRow(
-                    id_, f"{cents // 100}.{cents % 100:02d}000000", f"{lots // 1000}.{lots % 1000:03d}00000",
-                    id_ * 2, id_ * 2 + 1, ts, "us", sell,
+                    id_, f"{cents // 100}.{cents % 100:02d}000000", _qty(lots),
+                    id_ * 2, id_ * 2 + 1, ts, "us", sell, _qty(lots - lots * (id_ % 5) // 9) if self._nq else "",
                 )
             )  # fmt: skip
         return rows

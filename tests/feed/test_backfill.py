@@ -250,3 +250,27 @@ def test_ascending_takes_each_id_once() -> None:
 )
 def test_holes_between(ids: list[int], end: int | None, holes: tuple[Range, ...]) -> None:
     assert holes_between([trade(id_) for id_ in ids], end) == holes
+
+
+def test_where_the_venue_looks_back_so_far_only_nothing_is_asked_in_vain() -> None:
+    now = T0 + 20_000 * SECOND
+    plan = Plan(trades=100_000, window=None, lookback=2 * HOUR)
+    asks, _ = run(plan, RestTape(range(20_000)), now)
+    assert len(asks) == 8, "7,200 ids are two hours"
+    assert not plan.origin
+    edge = Plan(trades=100_000, window=None, lookback=10 * HOUR)
+    asks, pages = run(edge, RestTape(range(17_500, 20_000)), now)
+    assert asks == [Ask(None), Ask(18_000), Ask(17_000)], "an answer that begins above is the end: no question for 0"
+    assert ids_of(pages) == list(range(17_500, 20_000))
+    assert not edge.origin
+    young = Plan(trades=100_000, window=None, lookback=10 * HOUR)
+    run(young, RestTape(range(1, 1_200)), T0 + 1_200 * SECOND)
+    assert young.origin, "the first id of all is a beginning"
+
+
+def test_a_plan_may_be_given_up() -> None:
+    plan = Plan(trades=5_000, window=None)
+    plan.take(Ask(None), RestTape(range(2_000, 3_000)).page(None, 1_000), T0)
+    assert plan.next(T0, None) is not None
+    plan.give_up()
+    assert plan.next(T0, None) is None

@@ -299,3 +299,62 @@ def test_a_clock_that_is_set_back_gives_no_minute_twice() -> None:
     budget = Budget(1000)
     spend(budget, "user", NOW + MINUTE)
     assert isinstance(budget.ask("user", 4, NOW), WaitUntil)
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    weight=st.sampled_from([4, 20]),
+    count=st.integers(1, 400),
+    start=st.integers(SECOND, MINUTE - SECOND),  # what goes at the edge counts in both minutes
+    spent=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 30)), max_size=3),
+)
+@settings(max_examples=60)
+def test_a_forecast_is_what_asking_comes_to(
+    kind: Kind, weight: int, count: int, start: int, spent: list[tuple[Kind, int]]
+) -> None:
+    """Nobody else asks in the windows to come: then it is right to within one request a window."""
+    budget = Budget(2_400)
+    now = START + start
+    for other, many in spent:
+        for _ in range(many):
+            if isinstance(grant := budget.ask(other, 20, now), Granted):
+                budget.settle(grant, now)
+    told = budget.forecast(kind, weight, count, now)
+    at, left = now, count
+    while left:
+        answer = budget.ask(kind, weight, at)
+        if isinstance(answer, Granted):
+            budget.settle(answer, at)
+            left -= 1
+        else:
+            at = answer.until
+    windows = (at - now) // MINUTE + 2
+    assert abs(told - at) <= windows * MINUTE * weight // budget.user_share + 3 * SECOND
+
+
+def test_a_forecast_waits_out_a_stop_and_knows_what_others_take() -> None:
+    budget = Budget(2_400)
+    budget.block(418, "600", NOW)
+    assert budget.forecast("repair", 20, 1, NOW) >= NOW + 600 * SECOND
+    busy = Budget(2_400)
+    for _ in range(40):
+        assert isinstance(busy.ask("user", 20, NOW), Granted)  # 800 of 2,160, each minute so far
+    alone = Budget(2_400).forecast("repair", 20, 300, NOW + MINUTE)
+    assert busy.forecast("repair", 20, 300, NOW + MINUTE) >= alone + MINUTE
+    with pytest.raises(ValueError, match="weight"):
+        budget.forecast("user", 3_000, 1, NOW)
+
+
+def test_of_several_who_state_a_limit_the_tightest_holds() -> None:
+    budget = Budget(2_400)
+    budget.set_limit(2_400, by="one")
+    budget.set_limit(1_200, by="other")
+    budget.set_limit(6_000, by="one")
+    assert budget.limit == 1_200
+    budget.set_limit(3_000, by="other")
+    assert budget.limit == 3_000
+    bound = Budget(2_400, most=2_400)
+    bound.set_limit(6_000, by="other")
+    assert (bound.limit, bound.interval_s) == (2_400, 60)
+    bound.set_limit(100, 10, by="other")
+    assert (bound.limit, bound.interval_s) == (100, 10)

@@ -232,3 +232,19 @@ class _Books:
 def test_what_is_held_is_read_from_the_books() -> None:
     assert held_by(_Books(), KEY) == Held(5, 9, T0 + 5, T0 + 9, 4)
     assert held_by(_Books(), "another") is None
+
+
+def test_where_pages_are_dear_a_read_takes_one() -> None:
+    tape, rest = Tape(), RestTape(range(20_000))
+    now = now_of(rest)
+    plan = ReadPlan(None, now, trades=5_000, pages=1)
+    assert tape.read(plan, rest, now) == [Ask(None)]
+    assert not plan.reaches_back(now)
+    rest.trades |= RestTape(range(20_000, 20_500)).trades
+    again = ReadPlan(tape.held(), now_of(rest), trades=1_000, pages=1)
+    assert tape.read(again, rest, now_of(rest)) == [Ask(20_000)]
+    assert tape.ids == set(range(19_000, 20_500))
+    rest.trades |= RestTape(range(20_500, 23_000)).trades
+    far = ReadPlan(tape.held(), now_of(rest), trades=1_000, pages=1)
+    assert tape.read(far, rest, now_of(rest)) == [Ask(None)]
+    assert tape.ids == set(range(22_000, 23_000))

@@ -274,3 +274,77 @@ def test_parts_of_a_hole_keep_its_history() -> None:
     repair.filled(KEY, [(14, 14)])
     due = T0 + DELAY + LOST_WAITS[0]
     assert (repair.attempts(KEY, 10, 13), repair.attempts(KEY, 15, 19)) == ((1, due), (1, due))
+
+
+def test_more_important_ones_overtake_what_was_not_handed_out() -> None:
+    repair = Repair(delay=0)
+    importance = {KEY: 1, OTHER: 1, "binance:SOLUSDT": 0}
+
+    def rank(key: str) -> tuple[int, ...]:
+        return (importance[key],)
+
+    repair.found(gap(10, 2_500))
+    repair.found(gap(10, 19, key=OTHER))
+    repair.found(gap(10, 2_500, key="binance:SOLUSDT"))
+    assert [fetch.instrument for fetch in repair.due(T0, 1, rank)] == ["binance:SOLUSDT"]
+    assert [fetch.instrument for fetch in repair.due(T0, 1, rank)] == [OTHER], "one call makes it whole"
+    later = "binance:XRPUSDT"
+    importance[later] = 0
+    repair.found(gap(10, 19, key=later))
+    assert [fetch.instrument for fetch in repair.due(T0, 5, rank)] == [later, KEY]
+    assert repair.due(T0, 5, rank) == []
+
+
+def test_of_the_same_rank_the_latest_outage_goes_first() -> None:
+    repair = Repair(delay=0)
+    repair.found(gap(10, 19))
+    repair.found(gap(10, 19, ts=T0 + 600 * SECOND, key=OTHER))
+    due = repair.due(T0 + 600 * SECOND, 2, lambda key: ())
+    assert [fetch.instrument for fetch in due] == [OTHER, KEY]
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 2_500), st.integers(1, 400)), min_size=1, max_size=4),
+)
+def test_the_calls_that_are_told_are_those_that_are_made(sizes: list[tuple[int, int]]) -> None:
+    """Holes of these sizes with these stretches between them, of a venue that has everything."""
+    repair = Repair(delay=0)
+    first = 10
+    for size, between in sizes:
+        repair.found(gap(first, first + size - 1))
+        first += size + between
+    tape = RestTape(range(first + 10))
+    told, made = repair.calls(KEY), 0
+    while repair.open(KEY):
+        fetch = due_one(repair, T0)
+        made += 1
+        repair.answered(fetch, [trade.id for trade in tape.page(fetch.first, fetch.limit)], T0)
+    assert made <= told <= made + len(sizes)
+    assert repair.calls(KEY) == 0
+
+
+def test_what_is_older_than_the_venue_tells_of_is_asked_once_and_never_again() -> None:
+    day = 24 * 3_600 * SECOND
+    repair = Repair(delay=0, lookback=day)
+    now = T0 + 2 * day
+    repair.found(gap(10, 19), now)  # a journal tells of it
+    fetch = due_one(repair, now)
+    assert repair.answered(fetch, [20], now) == ((10, 19),), "proven lost, as ever"
+    assert repair.next_due() is None
+    assert repair.attempts(KEY, 10, 19) == (1, None)
+    repair.found(gap(30, 39), now)
+    repair.failed(due_one(repair, now), now, refused=True)
+    assert repair.next_due() is None
+    repair.found(gap(50, 59), now)
+    for _ in range(4):
+        due = repair.next_due()
+        assert due is not None
+        repair.failed(due_one(repair, due), due)
+    assert repair.next_due() is None
+
+
+def test_a_hole_within_the_look_back_is_asked_for_as_ever() -> None:
+    repair = Repair(delay=0, lookback=24 * 3_600 * SECOND)
+    repair.found(gap(10, 19))
+    repair.answered(due_one(repair, T0), [20], T0)
+    assert repair.next_due() == T0 + LOST_WAITS[0]

@@ -112,3 +112,11 @@ def test_what_kind_of_thing_it_is() -> None:
     assert is_pattern("*USDT")
     assert is_pattern("top:5")
     assert not is_pattern("BTCUSDT")
+
+
+def test_where_nothing_is_quoted_in_usdt_the_usual_quote_is_meant() -> None:
+    coins = [Instrument("other", f"{base}USD_PERP", base, "USD") for base in ("BTC", "ETH", "XRP")]
+    volumes = {"BTCUSD_PERP": 1, "ETHUSD_PERP": 3, "XRPUSD_PERP": 2}
+    found = select(["top:2"], coins, volumes)
+    assert [one.symbol for one in found.instruments] == ["ETHUSD_PERP", "XRPUSD_PERP"]
+    assert select(["top:2:USDT"], coins, volumes).faults

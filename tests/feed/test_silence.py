@@ -209,3 +209,16 @@ def test_a_look_at_a_whole_market_is_cheap() -> None:
     looked = [judge.look(engine.books.values(), T0 + FLOOR - 1) for _ in range(40)]
     assert not any(looked)
     assert BTC.key in engine.books
+
+
+def test_where_warm_ups_take_long_cold_symbols_are_judged_once_they_hold_something() -> None:
+    engine, book = make()
+    engine.apply(FeedUp((KEY,), T0, 1))
+    judge, cold = Silence(), Silence(cold=True)
+    assert cold.look([book], T0 + 60 * SECOND) == []
+    engine.apply(Refill(KEY, (trade(1, ts=T0 - SECOND),), T0))
+    assert not book.warm
+    assert judge.look([book], T0 + 60 * SECOND) == []
+    assert judge.silent([book], T0 + 60 * SECOND) == []
+    assert [one.book for one in cold.look([book], T0 + 60 * SECOND)] == [book]
+    assert cold.silent([book], T0 + 61 * SECOND) == [book]

@@ -13,7 +13,7 @@ from unittest import mock
 
 import orjson
 
-from orderflow_stream.core.events import BUY, SELL, FeedDown, FeedUp, Instrument, LargePrint, Refill, Trade
+from orderflow_stream.core.events import BUY, SELL, FeedDown, FeedUp, Instrument, LargePrint, Liquidation, Refill, Trade
 from orderflow_stream.core.units import NOTIONAL_SCALE
 from orderflow_stream.delivery.client import Client
 from orderflow_stream.delivery.limits import Limits
@@ -49,6 +49,7 @@ def said(payload: Payload) -> tuple[str, str, Any]:
         return payload.topic, payload.instrument, orjson.loads(payload.body)
     if isinstance(payload, LargePrint):
         return "large", payload.instrument, payload.id
+    assert not isinstance(payload, Liquidation)  # spot has none
     return "trade", payload.instrument, payload.trade.id if isinstance(payload, Late) else payload.id
 
 
@@ -180,7 +181,7 @@ class World:
                 entries.append((seq, trade))
                 return seq
 
-            def event(self, payload: LargePrint | Notice) -> int:
+            def event(self, payload: LargePrint | Notice | Liquidation) -> int:
                 seq = super().event(payload)
                 entries.append((seq, payload))
                 return seq

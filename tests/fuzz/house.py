@@ -7,8 +7,14 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
@@ -91,9 +97,23 @@ class _Complaints(logging.Handler):
             self._into.append(f"{record.name}: {record.getMessage()} {record.exc_info or ''}")
 
 
-@contextmanager
-def served(**over: object) -> Iterator[House]:
+Make = Callable[[Path], AbstractAsyncContextManager[Daemon]]
+
+
+def served(**over: object) -> AbstractContextManager[House]:
     """A daemon that listens and is ready; keys of `over` are dotted with `__`."""
+
+    @asynccontextmanager
+    async def one(folder: Path) -> AsyncIterator[Daemon]:
+        async with market() as simulator, running(simulator, folder, **over) as daemon:
+            yield daemon
+
+    return on_a_thread(one)
+
+
+@contextmanager
+def on_a_thread(make: Make) -> Iterator[House]:
+    """The daemon that `make` makes (in that folder), with a loop and a thread of its own, once all of it is warm."""
     up: list[House] = []
     failed: list[BaseException] = []
     ready, over_now = threading.Event(), asyncio.Event()
@@ -101,7 +121,7 @@ def served(**over: object) -> Iterator[House]:
 
     async def live(folder: Path) -> None:
         loops.append(asyncio.get_running_loop())
-        async with market() as simulator, running(simulator, folder, **over) as daemon:
+        async with make(folder) as daemon:
             deadline = loops[0].time() + PATIENCE
             while not all(book.warm for book in daemon.engine.books.values()) or not daemon.engine.books:
                 assert loops[0].time() < deadline, "it does not warm up"

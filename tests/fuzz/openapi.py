@@ -101,7 +101,7 @@ def _make_sense(case: Case[Any], chance: random.Random) -> None:
     """Values that a document cannot tell: which symbols and windows there are, and what goes together."""
     query: dict[str, Any] = dict(case.query or {})
     known = {parameter.name for parameter in case.operation.query}
-    for name in ("coin", "quote", "symbols", "after"):
+    for name in ("coin", "quote", "symbols", "after", "venues"):
         query.pop(name, None)
     if "symbol" in known:
         query["symbol"] = chance.choice(SYMBOLS)

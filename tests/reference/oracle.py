@@ -9,9 +9,11 @@ them. Values in the answers: `Decimal` for any number that may have decimals, `i
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from tests.reference.compare import assert_same, load_json
 from tests.reference.spans import FIAT, NIL, Sums, coverage, missing, rounded, scan, sums, to_units
@@ -140,8 +142,9 @@ def _seconds(scanned: Sequence[Row]) -> Decimal:
 # Large prints
 
 
-class Order(NamedTuple):
-    """One taker order as the tape shows it: the rows it became, oldest first."""
+@dataclass(frozen=True)
+class Order:
+    """One taker order as the tape shows it: the rows it became, oldest first. Asked for a sum, it has all of them."""
 
     legs: list[Row]
 
@@ -153,12 +156,12 @@ class Order(NamedTuple):
     def side(self) -> SideName:
         return self.legs[0].side
 
-    @property
+    @cached_property
     def qty(self) -> Decimal:
         with localcontext(EXACT):
             return sum((leg.qty for leg in self.legs), NIL)
 
-    @property
+    @cached_property
     def notional(self) -> Decimal:
         with localcontext(EXACT):
             return sum((leg.notional for leg in self.legs), NIL)

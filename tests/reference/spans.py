@@ -62,21 +62,20 @@ def coverage(
     asks for the last N *held*, across holes: there only holes inside count."""
     if window is not None:
         rows = [row for row in rows if row.ts_us <= window[0]]
+    lacking = missing(rows)
     chosen = scan(rows, trades=trades, window=window)
     begin = chosen[0].id if chosen else None
     if window is not None or len(chosen) < (trades or 0):
         older = [row.id for row in rows if row.valid and (begin is None or row.id < begin)]
         doubtful = [
-            hole[0]
-            for hole in missing(rows)
-            if (not older or hole[0] > older[-1]) and (begin is None or hole[0] < begin)
+            hole[0] for hole in lacking if (not older or hole[0] > older[-1]) and (begin is None or hole[0] < begin)
         ]
         begin = min(doubtful, default=begin)
     if begin is None:
         ids: dict[str, Any] = {"first_id": None, "last_id": None, "expected": 0, "received": 0, "invalid": 0}
         return {**ids, "missing": [], "missing_total": 0}
     held = [row for row in rows if row.id >= begin]
-    holes = [hole for hole in missing(rows) if hole[0] >= begin]
+    holes = [hole for hole in lacking if hole[0] >= begin]
     return {
         "first_id": begin,
         "last_id": held[-1].id,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +17,8 @@ SideName = Literal["buy", "sell"]
 
 #: Sums and products are exact or an error: a digit lost in here would make the judge wrong.
 EXACT = Context(prec=80, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+
+_NIL = Decimal(0)  # made once: a comparison with 0 makes it each time
 
 #: Timestamps at or above this are microseconds. In ms it is the year 5138, in µs it is 1973: no tape lies near it.
 _MICROSECONDS_FROM = 10**14
@@ -41,7 +44,7 @@ class Row(NamedTuple):
     @property
     def valid(self) -> bool:
         """False where the venue withdrew the row: such an id is held, but nothing was traded in it."""
-        return self.price > 0 and self.qty > 0
+        return self.price > _NIL and self.qty > _NIL
 
     @property
     def notional(self) -> Decimal:
@@ -133,6 +136,15 @@ def load(path: Path) -> list[Row]:
     return list(_from_csv(_text(path).splitlines()))
 
 
+@lru_cache(maxsize=16)
+def load_head(path: Path, count: int) -> list[Row]:
+    """The first `count` rows of `load(path)`; of a CSV file no more than those are read."""
+    if ".json" in path.name:
+        return load(path)[:count]
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+        return list(islice(_from_csv(lines), count))
+
+
 @lru_cache(maxsize=4)
 def load_capture(path: Path) -> dict[str, list[Row]]:
     """The `aggTrade` events of a capture with lines `<seconds>: <combined-stream JSON>`, by symbol."""
@@ -164,7 +176,7 @@ def _text(path: Path) -> str:
     return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
 
 
-def _from_csv(lines: list[str]) -> Iterator[Row]:
+def _from_csv(lines: Iterable[str]) -> Iterator[Row]:
     for line, cells in enumerate(csv.reader(lines), 1):
         if not cells or (line == 1 and not cells[0].isdigit()):
             continue  # a header, or the empty line at the end

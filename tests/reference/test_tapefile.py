@@ -20,6 +20,7 @@ from tests.reference.tapefile import (
     capture_tapes,
     load,
     load_capture,
+    load_head,
     tape,
     tapes_dir,
     write_csv,
@@ -98,6 +99,15 @@ def test_written_rows_read_back(tmp_path: Path, header: bool, suffix: str) -> No
     assert load(write_csv(rows, tmp_path / f"A{suffix}", header=header)) == rows
 
 
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_the_head_of_a_file_is_the_beginning_of_all_of_it(tmp_path: Path, header: bool, suffix: str) -> None:
+    rows = synthetic(4, 300, holes=3, invalid=3)
+    path = write_csv(rows, tmp_path / f"tape{suffix}", header=header)
+    for count in (0, 1, 120, 300, 301):
+        assert load_head(path, count) == load(path)[:count] == rows[:count]
+
+
 def test_rows_written_in_milliseconds_lose_the_last_three_digits(tmp_path: Path) -> None:
     rows = synthetic(11, 200)
     back = load(write_csv(rows, tmp_path / "A.csv", unit="ms"))
@@ -136,6 +146,7 @@ def _check(rows: list[Row], known: Tape) -> None:
 @pytest.mark.parametrize("known", aggtrade_tapes(), ids=lambda known: known.name)
 def test_every_recorded_tape_gives_the_totals_it_came_with(known: Tape) -> None:
     _check(known.rows(), known)
+    assert load_head(known.path, 500) == known.rows()[:500]
 
 
 @needs_tapes

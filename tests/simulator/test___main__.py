@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orderflow_stream.simulator import Contract, FuturesMarket
 from orderflow_stream.simulator.__main__ import main, parse, source_of
 from orderflow_stream.simulator.player import ArchivePlayer, SyntheticPlayer
 from tests.simulator.kit import get
@@ -21,6 +22,27 @@ def test_options_of_a_market() -> None:
     source = source_of(parse(["--symbols", "20", "--seed", "3", "--rate", "5", "--history-s", "9"]))
     assert isinstance(source, SyntheticPlayer)
     assert (len(source.listings), source.market.seed, source.market.rate, source.history_s) == (20, 3, 5.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    "options, symbol, count",
+    [(["--market", "usdm"], "BTCUSDT", 10), (["--market", "coinm"], "BTCUSD_PERP", 7),
+     (["--market", "usdm", "--symbols", "300"], "BTCUSDT", 300)],
+)  # fmt: skip
+def test_options_of_a_futures_market(options: list[str], symbol: str, count: int) -> None:
+    source = source_of(parse(options))
+    assert isinstance(source, SyntheticPlayer)
+    assert isinstance(source.market, FuturesMarket)
+    assert (source.listings[0].symbol, len(source.listings)) == (symbol, count)
+
+
+def test_a_futures_file_is_of_its_contract(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSD_PERP-aggTrades.csv"
+    path.write_text("5,64218.5,107,1,1,1750507467356,false\n")
+    source = source_of(parse(["--market", "coinm", "--play", str(path)]))
+    assert isinstance(source, ArchivePlayer)
+    assert isinstance(source.listing, Contract)
+    assert source.listing.contract_size == 100
 
 
 @pytest.mark.parametrize("text, speed", [("max", None), ("2", 2.0), ("0.5", 0.5)])
@@ -51,6 +73,7 @@ def test_wrong_usage_is_2(options: list[str], capsys: pytest.CaptureFixture[str]
         (["--play", "BTCUSDT-none.csv"], "No such file"),
         (["--symbols", "0"], "at least 1"),
         (["--rate", "-1"], "rate must be above 0"),
+        (["--market", "coinm", "--symbols", "9"], "--symbols"),
     ],
 )
 def test_wrong_values_are_2_and_named(options: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

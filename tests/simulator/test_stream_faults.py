@@ -95,3 +95,10 @@ def test_remove_all() -> None:
     line.faults.add(Rule("repeat", times=2))
     line.faults.remove()
     assert line.send(1) == [1]
+
+
+def test_a_shuffle_does_not_let_out_what_nobody_is_to_see() -> None:
+    line = Line()
+    line.faults.add(Rule("skip", left=2, hides_from_rest=True))
+    line.faults.add(Rule("shuffle", left=4))
+    assert sorted(line.send(1, 2, 3, 4)) == [3, 4]

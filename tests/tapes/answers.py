@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import product
 from typing import Any, Final
 
 from orderflow_stream.analytics.flow import over_window
@@ -47,40 +48,47 @@ def assert_coverage(found: Mapping[str, Any], expected: Mapping[str, Any], *, ba
     assert found["generation"] == 1
 
 
-async def assert_flow(api: Api, material: Material, rows: Sequence[Row], *, strings: bool = False) -> None:
+async def assert_flow(api: Api, material: Material, rows: Sequence[Row], *, strings: Sequence[bool] = (False,)) -> None:
     """`/v1/flow` over every number of trades."""
     about: dict[str, Any] = {"symbol": material.symbol, "quote": material.quote}
-    more = {"numbers": "string"} if strings else {}
     for trades in LENGTHS:
-        data = await api.get("/v1/flow", symbol=material.symbol, trades=trades, **more)
-        assert_same(data, oracle.flow(rows, trades=trades, exact=strings, **about), ignore=IGNORE, strings=strings)
-        assert data["coverage"]["requested"] == {"trades": trades}
-        assert_coverage(data["coverage"], oracle.coverage(rows, trades=trades))
+        account = oracle.coverage(rows, trades=trades)
+        for exact in strings:
+            data = await api.get("/v1/flow", symbol=material.symbol, trades=trades, **_spelled(exact))
+            assert_same(data, oracle.flow(rows, trades=trades, exact=exact, **about), ignore=IGNORE, strings=exact)
+            assert data["coverage"]["requested"] == {"trades": trades}
+            assert_coverage(data["coverage"], account)
 
 
-async def assert_large(api: Api, material: Material, rows: Sequence[Row], *, strings: bool = False) -> None:
+async def assert_large(
+    api: Api, material: Material, rows: Sequence[Row], *, strings: Sequence[bool] = (False,)
+) -> None:
     """`/v1/large` by row and by order at three thresholds."""
-    about: dict[str, Any] = {"symbol": material.symbol, "quote": material.quote, "exact": strings}
-    more = {"numbers": "string"} if strings else {}
+    about: dict[str, Any] = {"symbol": material.symbol, "quote": material.quote}
+    sizes = thresholds(rows)
+    accounts = {trades: oracle.coverage(rows, trades=trades) for trades in (1000, 5000)}
     for group, expect in (("row", oracle.rows_large), ("order", oracle.orders_large)):
-        least = thresholds(rows)[group]
+        least = sizes[group]
         questions: list[dict[str, Any]] = [{"min_notional": each, "limit": 100} for each in least]
         questions += [{"min_notional": least[2], "limit": 5000}]
         questions += [{"min_notional": least[2], "limit": 7, "trades": 1000, "since_id": rows[-500].id}]
-        for asked in questions:
-            expected = expect(rows, **asked, **about)
+        for asked, exact in product(questions, strings):
+            expected = expect(rows, **asked, **about, exact=exact)
             assert expected["count"] > 0 or "since_id" in asked
             query = {**asked, "min_notional": f"{asked['min_notional']:f}", "group": group}
-            data = await api.get("/v1/large", symbol=material.symbol, **query, **more)
-            assert_same(data, expected, ignore=IGNORE, strings=strings)
-            assert_coverage(data["coverage"], oracle.coverage(rows, trades=asked.get("trades", 5000)))
+            data = await api.get("/v1/large", symbol=material.symbol, **query, **_spelled(exact))
+            assert_same(data, expected, ignore=IGNORE, strings=exact)
+            assert_coverage(data["coverage"], accounts[asked.get("trades", 5000)])
+
+
+def _spelled(exact: bool) -> dict[str, str]:
+    return {"numbers": "string"} if exact else {}
 
 
 async def assert_windows(api: Api, material: Material, rows: Sequence[Row], *, strings: bool = False) -> None:
     """`/v1/flow` over every configured window, at the daemon's own now (told to the ms)."""
-    more = {"numbers": "string"} if strings else {}
     for name, width in WINDOWS.items():
-        data = await api.get("/v1/flow", symbol=material.symbol, window=name, **more)
+        data = await api.get("/v1/flow", symbol=material.symbol, window=name, **_spelled(strings))
         requested = data["coverage"]["requested"]
         assert requested["to"] - requested["from"] == width // 1000
         # Within that ms, only rows that lie in the same ms of either edge tell one µs from another.
@@ -187,9 +195,9 @@ async def assert_all(
     """Every answer of the daemon over `rows`, the tape it has been given (at the times it was played)."""
     book = book_of(daemon, material)
     near = within_reach(rows)
+    await assert_flow(api, material, near, strings=strings)
+    await assert_large(api, material, near, strings=strings)
     for exact in strings:
-        await assert_flow(api, material, near, strings=exact)
-        await assert_large(api, material, near, strings=exact)
         await assert_windows(api, material, near, strings=exact)
     assert_windows_at(book, material, near)
     anchor = book.cvd()[3]

@@ -59,7 +59,7 @@ class Material:
 
 @lru_cache(maxsize=32)
 def _head(material: Material, count: int) -> list[Row]:
-    return material.rows()[:count]
+    return tapefile.load_head(material.recorded, count) if material.recorded else material.rows()[:count]
 
 
 @lru_cache(maxsize=8)
@@ -112,15 +112,19 @@ def archive_row(row: Row) -> ArchiveRow:
 
 
 async def until(
-    condition: Callable[[], bool], what: str | Callable[[], str] = "", patience: float = _PATIENCE_S
+    condition: Callable[[], bool],
+    what: str | Callable[[], str] = "",
+    patience: float = _PATIENCE_S,
+    pause: float = 0.002,
 ) -> None:
-    """Return once `condition()` holds; AssertionError says `what` did not come true."""
+    """Return once `condition()` holds; AssertionError says `what` did not come true. It is asked every `pause` seconds;
+    0 is at every turn of the loop, for what does not last."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
     while not condition():
         if loop.time() > deadline:
             raise AssertionError(f"never came true: {what() if callable(what) else what}")
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(pause)
 
 
 @asynccontextmanager

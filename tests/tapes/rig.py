@@ -96,7 +96,7 @@ class Play:
 
     async def down(self) -> None:
         """No connection carries the symbol, and the daemon knows."""
-        await until(lambda: not self.book.connections, "the loss was noticed")
+        await until(lambda: not self.book.connections, "the loss was noticed", pause=0)  # the next is dialled at once
 
     def reconnects(self) -> int:
         return sum(self.daemon.connections.stats().reconnects.values())

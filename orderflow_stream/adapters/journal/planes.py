@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 _POWERS: Final = np.array([10**e for e in range(1, 16)], dtype=np.int64)
-_TENS: Final = np.array([10**e for e in range(16)], dtype=np.int64)
+TENS: Final = np.array([10**e for e in range(16)], dtype=np.int64)
 _DELTAS: Final = 8
 _BASES: Final = 4
 _WIDTH: Final = 8
@@ -42,13 +42,13 @@ def pack(columns: Columns) -> bytes:
     count = len(columns.which)
     if not count:
         return b""
-    order, starts, sizes = _groups(columns.which)
+    order, starts, sizes = by_group(columns.which)
     bases = np.zeros((_BASES, len(starts)), np.int64)
     deltas = np.empty((_DELTAS, count), np.int64)
     ids, last = columns.ids[order], columns.last[order]
     first = columns.first[order]
-    price, price_tens = _scaled(columns.price[order], starts, sizes)
-    deltas[1], qty_tens = _scaled(columns.qty[order], starts, sizes)
+    price, price_tens = scaled(columns.price[order], starts, sizes)
+    deltas[1], qty_tens = scaled(columns.qty[order], starts, sizes)
     bases[0] = price_tens << 8 | qty_tens
     bases[1], bases[2], bases[3] = price[starts], ids[starts], first[starts]
     deltas[0, 1:] = price[1:] - price[:-1]
@@ -61,7 +61,7 @@ def pack(columns: Columns) -> bytes:
     deltas[7, 1:] = columns.seq[1:] - columns.seq[:-1] - 1
     deltas[6, 0] = deltas[7, 0] = 0
     head = _HEAD.pack(len(starts), columns.ts[0], columns.seq[0])
-    return head + _shuffle(bases) + _shuffle(deltas)
+    return head + shuffle(bases) + shuffle(deltas)
 
 
 def unpack(data: memoryview, count: int) -> Columns:
@@ -76,22 +76,22 @@ def unpack(data: memoryview, count: int) -> Columns:
     groups, ts, seq = _HEAD.unpack_from(data)
     if not 0 < groups <= count:
         raise ValueError(f"{groups} groups of {count} rows")
-    bases, at = _unshuffle(data, _HEAD.size, _BASES, groups)
-    deltas, at = _unshuffle(data, at, _DELTAS, count)
+    bases, at = unshuffle(data, _HEAD.size, _BASES, groups)
+    deltas, at = unshuffle(data, at, _DELTAS, count)
     if at != len(data):
         raise ValueError("bytes left over")
     which = deltas[5]
-    order, starts, sizes = _groups(which)
+    order, starts, sizes = by_group(which)
     if len(starts) != groups or which[order[0]] < 0:
         raise ValueError("the groups are not those of the rows")
     tens = bases[0]
     price_tens, qty_tens = tens >> 8, tens & 255
-    if tens.min() < 0 or max(price_tens.max(), qty_tens.max()) >= len(_TENS):
+    if tens.min() < 0 or max(price_tens.max(), qty_tens.max()) >= len(TENS):
         raise ValueError("no power of ten")
     back = np.empty_like(order)
     back[order] = np.arange(count)
-    price = _along(deltas[0], bases[1], starts, sizes, 0) * np.repeat(_TENS[price_tens], sizes)
-    qty = deltas[1] * np.repeat(_TENS[qty_tens], sizes)
+    price = _along(deltas[0], bases[1], starts, sizes, 0) * np.repeat(TENS[price_tens], sizes)
+    qty = deltas[1] * np.repeat(TENS[qty_tens], sizes)
     ids = _along(deltas[2], bases[2], starts, sizes, 1)
     # first - 1 of a row is the last of the row before plus its difference: both columns at once, as one running sum.
     spans = deltas[4]
@@ -106,7 +106,7 @@ def unpack(data: memoryview, count: int) -> Columns:
     return Columns(which, ids[back], price[back], qty[back], running[0], first[back], last[back], running[1])
 
 
-def _groups(which: Ints) -> tuple[Ints, Ints, Ints]:
+def by_group(which: Ints) -> tuple[Ints, Ints, Ints]:
     """The order that puts equal ones together (and keeps theirs), where each group begins, how many it has."""
     order = np.argsort(which, kind="stable")
     grouped = which[order]
@@ -120,11 +120,11 @@ def _groups(which: Ints) -> tuple[Ints, Ints, Ints]:
     return order, starts, sizes
 
 
-def _scaled(values: Ints, starts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+def scaled(values: Ints, starts: Ints, sizes: Ints) -> tuple[Ints, Ints]:
     """The values without the zeros that all of a group end in, and how many zeros those are."""
     common = np.gcd.reduceat(values, starts)
     tens = (common[:, None] % _POWERS == 0).sum(axis=1)
-    return values // np.repeat(_TENS[tens], sizes), tens
+    return values // np.repeat(TENS[tens], sizes), tens
 
 
 def _along(deltas: Ints, bases: Ints, starts: Ints, sizes: Ints, step: int) -> Ints:
@@ -133,7 +133,7 @@ def _along(deltas: Ints, bases: Ints, starts: Ints, sizes: Ints, step: int) -> I
     return total + np.repeat(bases - total[starts], sizes)
 
 
-def _shuffle(matrix: Ints) -> bytes:
+def shuffle(matrix: Ints) -> bytes:
     """Small numbers of either sign to small positive ones, then byte by byte: all lowest bytes, all second ones ...
 
     Planes of nothing but zeros are left out; a mask in front says which.
@@ -145,7 +145,7 @@ def _shuffle(matrix: Ints) -> bytes:
     return np.packbits(used).tobytes() + planes[used].tobytes()
 
 
-def _unshuffle(data: memoryview, at: int, rows: int, count: int) -> tuple[Ints, int]:
+def unshuffle(data: memoryview, at: int, rows: int, count: int) -> tuple[Ints, int]:
     """The matrix that begins at that byte, and where it ends."""
     used = np.unpackbits(np.frombuffer(data, np.uint8, rows, at)).astype(np.bool_)
     at += rows

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.coverage import Coverage
 from orderflow_stream.core.events import Instrument
-from orderflow_stream.delivery.http.context import Context
+from orderflow_stream.delivery.http.context import Context, Demand
 from orderflow_stream.delivery.http.envelope import success
 from orderflow_stream.delivery.http.errors import bad, shown
 from orderflow_stream.delivery.http.params import Param, Query
@@ -61,15 +61,21 @@ async def book_of(
     """The instrument's book: from memory where a stream feeds it, else (or where `fresh`) after a REST read."""
     book = context.engine.book(instrument.key)
     if book is not None and not fresh and _in_memory(context, book):
-        context.demand.touch(instrument.key)
+        _demand(context, instrument).touch(instrument.key)
         return book
-    return await context.demand.read(instrument, trades, window, fresh, context.options.read_deadline)
+    return await _demand(context, instrument).read(instrument, trades, window, fresh, context.options.read_deadline)
+
+
+def _demand(context: Context, instrument: Instrument) -> Demand:
+    return context.venue(instrument.venue).demand
 
 
 def _in_memory(context: Context, book: Book) -> bool:
     """Whether memory is to answer: a configured instrument always, one on demand once its stream has warmed up. (Until
     then REST reads more of it than the stream has brought.)"""
-    return not book.demand and (book.warm or not context.demand.fleeting(book.instrument.key))
+    if book.demand:
+        return False
+    return book.warm or not _demand(context, book.instrument).fleeting(book.instrument.key)
 
 
 async def books_of(
@@ -79,7 +85,7 @@ async def books_of(
     kept = {instrument.key: context.engine.book(instrument.key) for instrument in instruments}
     to_read = [one for one in instruments if fresh or (book := kept[one.key]) is None or not _in_memory(context, book)]
     for one in instruments:
-        context.demand.touch(one.key)
+        _demand(context, one).touch(one.key)
     if len(to_read) > MOST_READS:
         raise bad(
             "symbols",

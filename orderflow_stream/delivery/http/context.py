@@ -15,7 +15,9 @@ from orderflow_stream.core.events import Instrument
 from orderflow_stream.core.units import NOTIONAL_SCALE
 from orderflow_stream.delivery.encode import Rules
 from orderflow_stream.delivery.http.auth import Auth
+from orderflow_stream.delivery.http.pairs import Pairs
 from orderflow_stream.delivery.http.stats import HttpStats
+from orderflow_stream.feed.repair import Outlook
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -67,6 +69,12 @@ class Demand(Protocol):
     def attempts(self, key: str, first: int, last: int) -> tuple[int, int | None]:
         """How often these missing ids were asked of the venue, and when (µs) they will be again (None: not known)."""
 
+    def outlook(self) -> Outlook:
+        """What is still to be read of the trades that are missing, and how long that takes."""
+
+    def ready_in(self, key: str) -> float | None:
+        """Seconds until what that instrument lacks will have been asked for (0: nothing, None: nobody can tell)."""
+
     async def read(
         self, instrument: Instrument, trades: int | None, window: int | None, fresh: bool, deadline: float
     ) -> Book:
@@ -111,15 +119,35 @@ class Options:
 
     def threshold(self, instrument: Instrument) -> int:
         """The notional (10^-16) from which a print of this instrument is large."""
-        by_symbol = self.large_by_symbol.get(instrument.symbol)
-        if by_symbol is not None:
-            return by_symbol
-        return self.large_by_quote.get(instrument.quote, self.large)
+        by_symbol = self.large_by_symbol
+        found = by_symbol.get(instrument.key, by_symbol.get(instrument.symbol))  # of one venue, or of all
+        return self.large_by_quote.get(instrument.quote, self.large) if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class VenueContext:
+    """One venue that is on. `market` is the kind of its instruments, `started` tells whether its streams are wanted by
+    now, `liquidations` whether it tells of liquidations.
+
+    `stated` is what `/v1/meta?venue=` says of its REST and streams as it is (JSON-ready), by name: `trades_weight` (one
+    page of trades), `weight_limit` (a minute), `weight_pool` (who shares it), `lookback_s` (how far back REST reaches;
+    None: all the way), `row_span_ms` (what a row spans in time), and whatever else is in force.
+    """
+
+    name: str
+    market: str
+    symbols: Symbols
+    demand: Demand
+    started: Callable[[], bool] = lambda: True
+    stated: Mapping[str, object] = field(default_factory=dict)
+    liquidations: bool = False
+    pairs: Pairs = field(default_factory=Pairs, compare=False)
 
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """Everything a handler may use; in the application under `CONTEXT`.
+    """Everything a handler may use; in the application under `CONTEXT`. `symbols` and `demand` are the default
+    venue's, `venues` has all that are on (left empty: just the default one).
 
     `now` is venue time in µs (in a replay, the tape's). `started` tells whether start-up is over, `closing` whether
     the daemon is on its way out. `metrics` renders the scrape. `options` is another one after a reload. `auth` says who
@@ -140,6 +168,26 @@ class Context:
     stats: HttpStats = field(default_factory=HttpStats)
     auth: Auth = field(default_factory=Auth)
     reload: Callable[[], Outcome] | None = None
+    venues: Mapping[str, VenueContext] = field(default_factory=dict)
+    _alone: VenueContext | None = field(default=None, init=False, repr=False, compare=False)
+
+    def venue(self, name: str) -> VenueContext:
+        """The venue of that name; `KeyError` where it is not on."""
+        found = self.venues.get(name)
+        if found is not None:
+            return found
+        if self.venues or name != self.options.venue:
+            raise KeyError(name)
+        if self._alone is None or self._alone.name != name:
+            options = self.options
+            self._alone = VenueContext(name, options.market, self.symbols, self.demand, self.started)
+        return self._alone
+
+    @property
+    def venue_names(self) -> tuple[str, ...]:
+        """The venues that are on, the default one first."""
+        default = self.options.venue
+        return (default, *(name for name in self.venues if name != default))
 
 
 CONTEXT: Final = web.AppKey("context", Context)

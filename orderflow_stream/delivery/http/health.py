@@ -16,10 +16,13 @@ from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.envelope import REQUEST_ID, failure, success
 from orderflow_stream.delivery.http.errors import ApiError
 from orderflow_stream.delivery.http.params import Param, Query
+from orderflow_stream.feed.repair import Outlook
 
 STRICT: Final = Param("strict", "flag", "every instrument must be warm and complete", default=False)
 
 READY_PARAMS: Final = (STRICT,)
+
+Line = dict[str, object]
 
 #: States of an instrument whose feed does not deliver.
 DOWN: Final = frozenset({"connecting", "stale"})
@@ -45,33 +48,62 @@ async def readyz(request: web.Request, context: Context, query: Query) -> web.St
     if context.closing():
         reasons.append("the daemon is closing")
     now = context.now()
-    down = [_line(book, book.state_reason, 0) for book in books if book.state in DOWN]
-    not_ready = down
-    if len(down) > len(books) // TOLERATED:
-        reasons.append(f"{len(down)} of {len(books)} instruments have no live feed")
-    if strict:
-        not_ready = await _incomplete(context, books, now)
-        if not_ready:
-            reasons.append(f"{len(not_ready)} of {len(books)} instruments are not warm and complete")
-    data = orjson.dumps(
-        {
-            "ready": not reasons,
-            "strict": strict,
-            "reasons": reasons,
-            "instruments": len(books),
-            "states": dict(Counter(book.state for book in books)),
-            "journal": context.journal(),
-            "not_ready_total": len(not_ready),
-            "not_ready": not_ready[:_MOST_LISTED],
-        }
-    )
+    not_ready: list[Line] = []
+    venues: dict[str, Line] = {}
+    outlooks: dict[str, Outlook] = {}
+    several = len(context.venue_names) > 1
+    for name in context.venue_names:  # each by itself: a large venue must not outvote a small one that is down
+        own = [book for book in books if book.instrument.venue == name]
+        down = [_line(book, book.state_reason, 0) for book in own if book.state in DOWN]
+        of = f"{name}: " if several else ""
+        if len(down) > len(own) // TOLERATED:
+            reasons.append(f"{of}{len(down)} of {len(own)} instruments have no live feed")
+        if strict:
+            limited = context.venue(name).stated.get("lookback_s") is not None
+            down = await _incomplete(context, own, now, limited=limited)
+            if down:
+                reasons.append(f"{of}{len(down)} of {len(own)} instruments are not warm and complete")
+        venues[name] = {"instruments": len(own), "states": _states(own), "not_ready_total": len(down)}
+        if (left := context.venue(name).demand.outlook()).calls:
+            outlooks[name] = left
+            venues[name]["repair"] = _repair([left])
+        not_ready += [{"venue": name, **line} for line in down] if several else down
+    body: Line = {
+        "ready": not reasons,
+        "strict": strict,
+        "reasons": reasons,
+        "instruments": len(books),
+        "states": _states(books),
+        "journal": context.journal(),
+        "not_ready_total": len(not_ready),
+        "not_ready": not_ready[:_MOST_LISTED],
+    }
+    if outlooks:
+        body["repair"] = _repair(list(outlooks.values()))
+    data = orjson.dumps({**body, "venues": venues} if several else body)
     if reasons:
         error = ApiError(503, "not_ready", "not ready: " + "; ".join(reasons), retry_after=1)
         return failure(now, request[REQUEST_ID], error, data)
     return success(request, now, data, "Ready")
 
 
-def _line(book: Book, reason: str, missing: int) -> dict[str, object]:
+def _repair(outlooks: list[Outlook]) -> Line:
+    """What is left to be read of what is missing. Venues work beside each other: the last one to be done counts."""
+    seconds = [left.seconds for left in outlooks]
+    known = [each for each in seconds if each is not None]
+    return {
+        "symbols": sum(left.symbols for left in outlooks),
+        "calls": sum(left.calls for left in outlooks),
+        "trades": sum(left.trades for left in outlooks),
+        "seconds_left": round(max(known), 1) if len(known) == len(seconds) else None,
+    }
+
+
+def _states(books: list[Book]) -> dict[str, int]:
+    return dict(Counter(book.state for book in books))
+
+
+def _line(book: Book, reason: str, missing: int) -> Line:
     return {
         "symbol": book.instrument.symbol,
         "state": book.state,
@@ -81,16 +113,19 @@ def _line(book: Book, reason: str, missing: int) -> dict[str, object]:
     }
 
 
-async def _incomplete(context: Context, books: list[Book], now: int) -> list[dict[str, object]]:
-    """The instruments whose 5,000 trades or longest window would not be answered as complete."""
+async def _incomplete(context: Context, books: list[Book], now: int, *, limited: bool) -> list[Line]:
+    """The instruments whose 5,000 trades or longest window would not be answered as complete. `limited`: the venue does
+    not tell of its whole past, so that what it had to tell is as far back as one can wait for."""
     longest = max(context.options.windows.values(), default=None)
-    out: list[dict[str, object]] = []
+    out: list[Line] = []
     for number, book in enumerate(books):
         if number % 50 == 49:
             await asyncio.sleep(0)  # a long list must not hold up the trades
         by_count = over_trades(book, MOST_TRADES, now).coverage
         by_time = over_window(book, longest, now).coverage if longest is not None else by_count
         if by_count.complete and by_time.complete:
+            continue
+        if limited and book.warm and not by_count.missing_total and by_count.state in {"live", "quiet"}:
             continue
         if by_count.missing_total:
             reason = f"{by_count.missing_total} trades missing"

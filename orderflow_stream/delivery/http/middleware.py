@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from orderflow_stream.delivery.http import liquidations
 from orderflow_stream.delivery.http.auth import FIELDS, SET_COOKIE
 from orderflow_stream.delivery.http.context import CONTEXT, Context
 from orderflow_stream.delivery.http.envelope import REQUEST_ID, X_REQUEST_ID, failure, request_id
@@ -39,7 +40,7 @@ async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        response = failure(context.now(), request[REQUEST_ID], _http(error))
+        response = failure(context.now(), request[REQUEST_ID], _http(error, request.path))
     except Exception as error:  # the last resort: a fault of ours is one 500 and one line, never a trace
         if isinstance(error, ConnectionError):
             raise  # the client went away; aiohttp closes quietly
@@ -103,13 +104,15 @@ def _upstream(error: UpstreamError) -> ApiError:
     return ApiError(502, "upstream_failed", f"the venue did not answer: {error.line()}", retry_after=retry_after)
 
 
-def _http(error: web.HTTPException) -> ApiError:
+def _http(error: web.HTTPException, path: str) -> ApiError:
     """aiohttp's own refusals in our words."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = {*error.allowed_methods, "OPTIONS"}
         use = "GET" if "GET" in allowed else "POST"
         told = f"{clean(error.method)} is not allowed here; use {use}"
         return ApiError(405, "method_not_allowed", told, allow=allowed)
+    if error.status == 404 and path == liquidations.PATH:
+        return ApiError(404, "not_found", liquidations.ABSENT)
     if error.status == 404:
         return ApiError(404, "not_found", "no such route; GET /docs lists them")
     return ApiError(error.status, CODE_OF.get(error.status, "bad_parameter"), f"refused: {error.reason}")

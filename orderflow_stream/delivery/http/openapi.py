@@ -14,8 +14,8 @@ from orderflow_stream.delivery.http.schemas import AnswerMeta, Failure
 from orderflow_stream.delivery.http.tickets import COOKIE_PATH
 
 _REF: Final = "#/components/schemas/{name}"
-_FAILURE: Final = "failure"
-_META: Final = "meta"
+#: JSON schemas by the type that they are of.
+Shapes = dict[object, Any]
 _MEANING: Final = {
     304: "what the client has is still right",
     204: "the key behind the ticket or cookie is no more: an EventSource stops for good",
@@ -32,7 +32,8 @@ _MEANING: Final = {
 _DESCRIPTION: Final = (
     "Exact, accounted-for order flow of Binance's aggTrade streams. Decimals are JSON numbers with as many digits as "
     "they need, or with `numbers=string` exact strings. Times are milliseconds since the epoch. Keys are asked for "
-    "only where the daemon's configuration has some."
+    "only where the daemon's configuration has some. Where several venues are on, `venue=` chooses one, and "
+    "`/v1/meta?venue=` says what its rows and numbers mean."
 )
 _SECURITY: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "x-oanor-key is the same"},
@@ -44,10 +45,9 @@ _SECURITY: Final = {
 def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The whole document, ready to be written as JSON."""
     listed = [route for route in routes if not route.page]
-    paths = [route.path for route in listed if route.data is not None]
-    types: list[Any] = [Failure, AnswerMeta, *(route.data for route in listed if route.data is not None)]
+    types: list[Any] = list(dict.fromkeys([AnswerMeta, *(shape for route in listed for shape in _shapes(route))]))
     shapes, components = msgspec.json.schema_components(types, ref_template=_REF)
-    shape_of = dict(zip([_FAILURE, _META, *paths], shapes, strict=True))
+    shape_of: Shapes = dict(zip(types, shapes, strict=True))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,6 +67,17 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     }
 
 
+def _shapes(route: Route) -> list[object]:
+    """What the answers of that route are made of."""
+    return [*((route.data, *route.also) if route.data is not None else ()), Failure, route.failure]
+
+
+def _any_of(shapes: Sequence[Any]) -> Any:
+    """One of several shapes."""
+    distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
+    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+
+
 def _envelope(data: Any, meta: Any) -> dict[str, Any]:
     """The shape of a success around the shape of its data."""
     members = {
@@ -79,10 +90,11 @@ def _envelope(data: Any, meta: Any) -> dict[str, Any]:
     return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
 
 
-def _operation(route: Route, shape_of: dict[str, Any]) -> dict[str, Any]:
+def _operation(route: Route, shape_of: Shapes) -> dict[str, Any]:
     ok: dict[str, Any] = {"description": "OK"}
     if route.data is not None:
-        ok["content"] = {"application/json": {"schema": _envelope(shape_of[route.path], shape_of[_META])}}
+        data = _any_of([shape_of[shape] for shape in (route.data, *route.also)])
+        ok["content"] = {"application/json": {"schema": _envelope(data, shape_of[AnswerMeta])}}
     elif route.media == "application/json":
         ok["content"] = {route.media: {"schema": {"type": "object"}}}
     else:
@@ -92,7 +104,8 @@ def _operation(route: Route, shape_of: dict[str, Any]) -> dict[str, Any]:
     for status in sorted({400, 403, 500, *route.errors, *refusals}):
         responses[str(status)] = {"description": _MEANING.get(status, CODE_OF.get(status, "refused"))}
         if status >= 400:
-            responses[str(status)]["content"] = {"application/json": {"schema": shape_of[_FAILURE]}}
+            failure = _any_of([shape_of[Failure], shape_of[route.failure]])
+            responses[str(status)]["content"] = {"application/json": {"schema": failure}}
     return {
         "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "root",
         "summary": route.summary,

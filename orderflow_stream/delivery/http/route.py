@@ -10,6 +10,7 @@ from aiohttp import web
 from orderflow_stream.delivery.http.context import CONTEXT, Context
 from orderflow_stream.delivery.http.keys import Scope
 from orderflow_stream.delivery.http.params import Param, Query
+from orderflow_stream.delivery.http.schemas import Failure
 
 Endpoint = Callable[[web.Request, Context, Query], Awaitable[web.StreamResponse]]
 
@@ -18,7 +19,8 @@ class Route(NamedTuple):
     """A route: where, what answers, and what OpenAPI says of it.
 
     `params` are its query parameters; None: whatever is in the query does not matter (pages). `data` is the type of
-    the envelope's `data`; None where the answer is no envelope, then `media` says what it is. `errors` are the
+    the envelope's `data`; None where the answer is no envelope, then `media` says what it is. `also` are further
+    shapes of `data` (of other venues, of other parameters), `failure` is that of a refusal. `errors` are the
     statuses beside 400, 403 and 500 that every route may give. `page` leaves it out of OpenAPI. `method` is GET (which
     is HEAD too) or POST. `scope` is what a key must have to ask it; `page`: no key is needed; `open`: neither a key nor
     a Host that we know, and no limit counts it.
@@ -34,6 +36,8 @@ class Route(NamedTuple):
     tag: str = "data"
     page: bool = False
     method: str = "GET"
+    also: tuple[object, ...] = ()
+    failure: object = Failure
     scope: Scope | Literal["page", "open"] = "read"
 
 

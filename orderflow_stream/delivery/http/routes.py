@@ -7,8 +7,11 @@ from typing import Final
 from orderflow_stream.delivery.http import (
     admin,
     flow,
+    futures,
     health,
     large,
+    liquidations,
+    meta,
     pages,
     schemas,
     screener,
@@ -24,10 +27,12 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         "/v1/flow",
         flow.flow,
         "Taker buy/sell volume, delta/CVD, ratio and pressure of a symbol, or of several "
-        "(symbol=BTCUSDT, trades=1000 or window=5m).",
+        "(symbol=BTCUSDT, trades=1000 or window=5m); of one coin on several venues with its sum in USD, spot against "
+        "perpetual (coin=BTC, venues=binance,binance-usdm).",
         flow.PARAMS,
         schemas.Flow | list[schemas.Flow],
         errors=(304, 404, 502, 503),
+        also=(futures.FuturesFlow | list[futures.FuturesFlow], futures.Combined),
     ),
     Route(
         "/v1/large",
@@ -37,6 +42,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         large.PARAMS,
         schemas.Large,
         errors=(304, 404, 502, 503),
+        also=(futures.FuturesLarge,),
     ),
     Route(
         "/v1/trades",
@@ -45,6 +51,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         trades.TRADES_PARAMS,
         schemas.Trades,
         errors=(404, 502, 503),
+        also=(futures.FuturesTrades,),
     ),
     Route(
         "/v1/gaps",
@@ -68,10 +75,9 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         symbols.SYMBOLS_PARAMS,
         schemas.Symbols,
         errors=(502,),
+        also=(futures.FuturesSymbols,),
     ),
-    Route(
-        "/v1/meta", symbols.meta, "Every parameter, threshold and rule in force.", symbols.META_PARAMS, schemas.SpecMeta
-    ),
+    Route("/v1/meta", meta.meta, "Every parameter, threshold and rule in force.", meta.META_PARAMS, schemas.SpecMeta),
     Route(
         "/v1/stream",
         stream.stream,
@@ -82,6 +88,17 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         tag="live",
         scope="stream",
     ),
+)
+
+#: Only where a venue that is on tells of liquidations.
+LIQUIDATIONS_ROUTE: Final = Route(
+    liquidations.PATH,
+    liquidations.liquidations,
+    "Liquidation orders, newest first: a sample, at most one per symbol and second (symbol=BTCUSDT or symbols=*, "
+    "limit, since).",
+    liquidations.PARAMS,
+    futures.Liquidations,
+    errors=(404, 502),
 )
 
 #: What is asked by POST, because it changes something.
@@ -118,6 +135,8 @@ OPERATION_ROUTES: Final[tuple[Route, ...]] = (
         health.READY_PARAMS,
         schemas.Ready,
         errors=(503,),
+        also=(futures.VenuesReady,),
+        failure=futures.VenuesFailure,
         tag="operation",
         scope="open",
     ),
@@ -147,7 +166,9 @@ PAGE_ROUTES: Final[tuple[Route, ...]] = (
 )
 
 
-def routes(*, metrics: bool, pages: bool = True) -> tuple[Route, ...]:
-    """The API's routes; `metrics` and `pages` say whether those are among them or have a listener of their own."""
+def routes(*, metrics: bool, pages: bool = True, liquidations: bool = False) -> tuple[Route, ...]:
+    """The API's routes; `metrics` and `pages` say whether those are among them or have a listener of their own,
+    `liquidations` whether a venue tells of any."""
+    data = (*DATA_ROUTES, LIQUIDATIONS_ROUTE) if liquidations else DATA_ROUTES
     shown = PAGE_ROUTES if pages else (DOCUMENT_ROUTE,)
-    return (*DATA_ROUTES, *ACTION_ROUTES, *OPERATION_ROUTES, *((METRICS_ROUTE,) if metrics else ()), *shown)
+    return (*data, *ACTION_ROUTES, *OPERATION_ROUTES, *((METRICS_ROUTE,) if metrics else ()), *shown)

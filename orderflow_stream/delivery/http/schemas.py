@@ -158,7 +158,8 @@ class Gap(Struct, forbid_unknown_fields=True):
 
 
 class Gaps(Struct, forbid_unknown_fields=True):
-    """Ranges of ids that were skipped, newest first; the counts are of the ranges listed."""
+    """Ranges of ids that were skipped, newest first; the counts are of the ranges listed. `ready_in_s`: seconds until
+    all that is open will have been asked for, 0 where nothing is, null where nobody can tell."""
 
     note: str
     source: str
@@ -170,6 +171,7 @@ class Gaps(Struct, forbid_unknown_fields=True):
     repaired: int
     lost: int
     missing_total: int
+    ready_in_s: float | None
     gaps: list[Gap]
     position: str | None
 

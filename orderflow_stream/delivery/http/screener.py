@@ -67,7 +67,9 @@ async def screener(request: web.Request, context: Context, query: Query) -> web.
     rows: list[tuple[Book, Sums]] = [
         (book, book.window_sums(span, now))
         for book in context.engine.books.values()
-        if not book.demand and (quote is None or book.instrument.quote == quote.upper())
+        if not book.demand
+        and book.instrument.venue == venue.name
+        and (quote is None or book.instrument.quote == quote.upper())
     ]
     chosen = [row_of(book, sums, span, now) for book, sums in _sorted(rows, sort, order == "desc")[:limit]]
     encoded: list[bytes] = []
@@ -77,13 +79,13 @@ async def screener(request: web.Request, context: Context, query: Query) -> web.
         encoded.append(screener_row(context.options.rules, row, exact=strings))
     data = screener_data(
         encoded,
-        venue=venue,
-        market=context.options.market,
+        venue=venue.name,
+        market=venue.market,
         window=window,
         sort=sort,
         order=order,
         instruments=len(rows),
-        as_of=now,
+        as_of=now + (rows[0][0].skew if rows else 0),  # the venue's own time, which the windows end at
         position=position,
     )
     return success(request, context.now(), data, "Screener retrieved successfully")

@@ -16,9 +16,9 @@ from aiohttp import hdrs, web
 
 from orderflow_stream.core.events import Instrument
 from orderflow_stream.core.units import NOTIONAL_DECIMALS, text
-from orderflow_stream.delivery.http import resolve
+from orderflow_stream.delivery.http import liquidations, resolve
 from orderflow_stream.delivery.http.common import FEWEST_TRADES, MOST_READS, MOST_TRADES, NUMBERS, exact, window_of
-from orderflow_stream.delivery.http.context import Context
+from orderflow_stream.delivery.http.context import Context, VenueContext
 from orderflow_stream.delivery.http.errors import ApiError, bad, conflicting, missing, shown
 from orderflow_stream.delivery.http.leases import LEASE
 from orderflow_stream.delivery.http.params import LIST, Param, Query
@@ -231,13 +231,15 @@ async def _wishes(context: Context, query: Query) -> Filter:
     """The filter that the parameters describe."""
     venue = resolve.venue(context, query)
     topics = _topics(query)
+    if "liquidation" in topics:
+        liquidations.check(context, venue, "topics")
     spec = _spec(context, query)
-    named, patterns = _symbols(context, query)
+    named, patterns = _symbols(context, venue, query)
     min_notional = query.notional(MIN_NOTIONAL) or 0
     if min_notional:
-        _check_threshold(context, min_notional, named, patterns)
+        _check_threshold(context, venue, min_notional, named, patterns)
     group = query.choice(GROUP)
-    await _follow(context, named, spec)
+    await _follow(context, venue, named, spec)
     return Filter(
         spec=spec,
         keys=frozenset(instrument.key for instrument in named),
@@ -245,7 +247,7 @@ async def _wishes(context: Context, query: Query) -> Filter:
         topics=topics,
         group=group,
         min_notional=min_notional,
-        venue=venue,
+        venue=venue.name,
     )
 
 
@@ -266,7 +268,7 @@ def _spec(context: Context, query: Query) -> Spec:
     return Spec(name, windows[name], trades, exact(query))
 
 
-def _symbols(context: Context, query: Query) -> tuple[list[Instrument], tuple[str, ...]]:
+def _symbols(context: Context, venue: VenueContext, query: Query) -> tuple[list[Instrument], tuple[str, ...]]:
     """The instruments that are named, and the patterns."""
     value = query.text(SYMBOLS)
     if value is None:
@@ -275,16 +277,18 @@ def _symbols(context: Context, query: Query) -> tuple[list[Instrument], tuple[st
     patterns: set[str] = set()
     for part in resolve.entries(value):
         if resolve.is_pattern(part):
-            if context.started():  # before, what it will match may not be there yet
-                resolve.many(context, part, most=None)
+            if venue.started():  # before, what it will match may not be there yet
+                resolve.many(context, venue, part, most=None)
             patterns.add(part.upper())
         else:
-            instrument = resolve.find(context, part, "symbols")
+            instrument = resolve.find(context, venue, part, "symbols")
             named[instrument.key] = instrument
     return list(named.values()), tuple(sorted(patterns))
 
 
-def _check_threshold(context: Context, asked: int, named: Sequence[Instrument], patterns: Sequence[str]) -> None:
+def _check_threshold(
+    context: Context, venue: VenueContext, asked: int, named: Sequence[Instrument], patterns: Sequence[str]
+) -> None:
     """Smaller prints than the configured are not recorded. Each named symbol must have them; of the symbols that a
     pattern stands for, whose quote assets may differ, at least one."""
     threshold = context.options.threshold
@@ -292,8 +296,8 @@ def _check_threshold(context: Context, asked: int, named: Sequence[Instrument], 
         if asked < threshold(instrument):
             raise _too_low(instrument.symbol, threshold(instrument))
     matches = matcher(patterns)
-    books = context.engine.books.values()
-    matched = [book.instrument for book in books if matches(book.instrument.symbol)]
+    kept = (book.instrument for book in context.engine.books.values())
+    matched = [one for one in kept if one.venue == venue.name and matches(one.symbol)]
     if matched and all(asked < threshold(instrument) for instrument in matched):
         lowest = min(matched, key=threshold)
         raise _too_low(lowest.symbol, threshold(lowest))
@@ -304,7 +308,7 @@ def _too_low(symbol: str, threshold: int) -> ApiError:
     return bad("min_notional", f"min_notional is below the configured threshold of {symbol}; the least is {least}")
 
 
-async def _follow(context: Context, named: Sequence[Instrument], spec: Spec) -> None:
+async def _follow(context: Context, venue: VenueContext, named: Sequence[Instrument], spec: Spec) -> None:
     """A stream wants symbols to be streamed. One that is only read on demand is asked for twice, for that is what
     makes it a stream."""
     books = context.engine.books
@@ -314,6 +318,6 @@ async def _follow(context: Context, named: Sequence[Instrument], spec: Spec) -> 
     window = spec.span if spec.trades is None else None
     for instrument in absent:
         for _ in range(2):
-            book = await context.demand.read(instrument, spec.trades, window, False, context.options.read_deadline)
+            book = await venue.demand.read(instrument, spec.trades, window, False, context.options.read_deadline)
             if not book.demand:
                 break

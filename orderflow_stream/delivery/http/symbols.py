@@ -1,85 +1,52 @@
-"""`GET /v1/symbols`: what can be asked for; `GET /v1/meta`: every parameter, threshold and rule in force."""
+"""`GET /v1/symbols`: what can be asked for, of one venue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fractions import Fraction
 from typing import Final
 
 import orjson
 from aiohttp import web
 
 from orderflow_stream.core.events import Instrument
-from orderflow_stream.core.units import NOTIONAL_DECIMALS, SCALE, US_PER_S, text
-from orderflow_stream.delivery.encode_numbers import (
-    FIAT_PLACES,
-    OTHER_PLACES,
-    SECONDS_PLACES,
-    SHARE_PLACES,
-    VWAP_PLACES,
-)
+from orderflow_stream.core.units import DECIMALS, US_PER_MS, text
 from orderflow_stream.delivery.http import resolve
-from orderflow_stream.delivery.http.common import FEWEST_TRADES, MOST_READS, MOST_TRADES
 from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.envelope import success
 from orderflow_stream.delivery.http.errors import ApiError
 from orderflow_stream.delivery.http.params import Param, Query
-from orderflow_stream.delivery.http.route import ROUTES
 
 QUOTE: Final = Param("quote", "text", "only symbols of this quote asset", example="USDT")
 SYMBOLS_PARAMS: Final = (QUOTE, resolve.VENUE)
-META_PARAMS: Final = (resolve.VENUE,)
-
-STATES: Final = {
-    "connecting": "no connection has carried this symbol yet",
-    "warming": "connected; the recent past is still being read",
-    "live": "trades arrive",
-    "quiet": "connected and proven whole, no trade for longer than usual",
-    "unverified": "connected again, not yet proven that nothing was missed",
-    "gap": "trade ids are missing and are being read again",
-    "stale": "the feed is down or silent where trades are known to exist",
-    "partial": "trade ids are missing for good",
-}
-NOTE: Final = (
-    "symbol is a Binance pair (BTCUSDT) or coin=BTC&quote=USDT. flow scans up to 5000 recent trades (trades=N, default "
-    "1000) or a span of venue time (window=5m). A taker buy lifts the ask; a taker sell hits the bid. delta_quote is "
-    "the CVD over the window. Streamed symbols answer from memory, others are read on demand; every answer says in "
-    "coverage which trade ids it stands on and which are missing."
-)
-DESCRIPTION: Final = (
-    "Crypto order flow and Cumulative Volume Delta (CVD) of Binance's aggregated trade tape, streamed, exact and "
-    "accounted for. flow returns taker-buy against taker-sell volume (base and quote), the delta/CVD, the buy/sell "
-    "ratio, the buy-volume share and a net-pressure label; large surfaces the big aggressive prints, by row or by "
-    "taker order; stream pushes both."
-)
 
 
 async def symbols(request: web.Request, context: Context, query: Query) -> web.StreamResponse:
-    resolve.venue(context, query)
+    where = resolve.venue(context, query)
     quote = query.text(QUOTE)
-    source = context.symbols
+    source = where.symbols
     if source.refreshed is None:
         raise ApiError(
             502, "upstream_failed", "the venue has not told its symbols yet; try again shortly", retry_after=5
         )
     asset = quote.strip().upper() if quote is not None else None
-    names = sorted(
-        one.symbol for one in source.listed() if one.trading and (asset is None or one.quote.upper() == asset)
-    )
-    data = {
+    listed = [one for one in source.listed() if one.trading and (asset is None or one.quote.upper() == asset)]
+    listed.sort(key=_name)
+    names = [one.symbol for one in listed]
+    data: dict[str, object] = {
         "count": len(names),
         "quote": asset,
         "source": "Binance",
-        "venue": context.options.venue,
+        "venue": where.name,
         "refreshed": source.refreshed // 1000,
         "stale": source.stale,
         "symbols": names,
         "resting": {
             one.symbol: one.status
             for one in sorted((book.instrument for book in context.engine.books.values()), key=_name)
-            if not one.trading and (asset is None or one.quote.upper() == asset)
+            if one.venue == where.name and not one.trading and (asset is None or one.quote.upper() == asset)
         },
     }
+    if where.market != "spot":
+        data["contracts"] = [_contract(one) for one in listed]
     return success(request, context.now(), orjson.dumps(data), "Symbols retrieved successfully")
 
 
@@ -87,79 +54,17 @@ def _name(instrument: Instrument) -> str:
     return instrument.symbol
 
 
-async def meta(request: web.Request, context: Context, query: Query) -> web.StreamResponse:
-    resolve.venue(context, query)
-    endpoints = [(f"{route.method} {route.path}", route.summary) for route in request.app[ROUTES] if not route.page]
-    return success(request, context.now(), orjson.dumps(meta_data(context, endpoints)), "Meta retrieved successfully")
-
-
-def _decimal(value: Fraction) -> float:
-    return float(value)  # a threshold for reading; what compares is the fraction itself
-
-
-def _number(value: int, decimals: int) -> orjson.Fragment:
-    return orjson.Fragment(text(value, decimals))
-
-
-def meta_data(context: Context, endpoints: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """`data` of `/v1/meta`; `endpoints` are the routes with their method, and what each is for."""
-    options = context.options
-    rules = options.rules
-    listed = context.symbols.listed()
+def _contract(one: Instrument) -> dict[str, object]:
+    """What a symbol of a futures venue is. `contract_size` is in the quote asset, null where quantities are in the
+    base asset; `delivery_time` is null where it never is delivered."""
     return {
-        "note": NOTE,
-        "source": "Binance public trade streams and REST (aggTrade, live)",
-        "service": "orderflow_stream",
-        "version": context.version,
-        "endpoints": dict(endpoints),
-        "description": DESCRIPTION,
-        "trading_symbols": sum(1 for one in listed if one.trading),
-        "symbols_refreshed": None if context.symbols.refreshed is None else context.symbols.refreshed // 1000,
-        "symbols_stale": context.symbols.stale,
-        "streamed_symbols": sum(1 for book in context.engine.books.values() if not book.demand),
-        "venue": options.venue,
-        "market": options.market,
-        "flow": {
-            "windows": {name: span // US_PER_S for name, span in options.windows.items()},
-            "window_rule": "half-open (now - window, now] in venue time, now never behind the newest trade; "
-            "a trade that claims to be more than 10 s ahead of the venue's clock moves it where two others agree",
-            "trades": {"min": FEWEST_TRADES, "max": MOST_TRADES, "default": 1_000},
-            "pressure": {
-                "by": "base imbalance (buy - sell) / (buy + sell)",
-                "balanced_below": _decimal(rules.balanced),
-                "strong_from": _decimal(rules.strong),
-                "words": ["strong_sell", "sell", "balanced", "buy", "strong_buy"],
-            },
-            "buy_sell_ratio": "taker buy base / taker sell base; null where nothing was sold",
-            "buy_volume_share": "taker buy base / all base; null where nothing traded",
-        },
-        "large": {
-            "min_notional": _number(options.large, NOTIONAL_DECIMALS),
-            "by_quote": {key: _number(value, NOTIONAL_DECIMALS) for key, value in options.large_by_quote.items()},
-            "by_symbol": {key: _number(value, NOTIONAL_DECIMALS) for key, value in options.large_by_symbol.items()},
-            "order_rule": "consecutive rows of the same time (µs) and side with chained fill ids are one taker order",
-            "order_closes_after_ms": 25,
-            "limit": {"max": 5_000, "default": 100},
-        },
-        "rounding": {
-            "rule": "once, half to even; numbers=string gives every decimal exactly and rounds no sum",
-            "base": "exact",
-            "quote": {"fiat": FIAT_PLACES, "other": OTHER_PLACES},
-            "buy_sell_ratio": SHARE_PLACES,
-            "buy_volume_share": SHARE_PLACES,
-            "window_seconds": SECONDS_PLACES,
-            "vwap": VWAP_PLACES,
-            "scale": SCALE,
-        },
-        "fiat": sorted(rules.fiat),
-        "states": STATES,
-        "complete_when": "nothing is missing, the answer reaches back as far as asked, and state is live or quiet",
-        "limits": {
-            "symbols_per_answer": resolve.MOST_SYMBOLS,
-            "rest_reads_per_answer": MOST_READS,
-            "on_demand": "at most 5000 trades or 20 request weight a read",
-            "wait_seconds": 30,
-        },
-        "settings": options.stated,
-        "journal": context.journal(),
+        "symbol": one.symbol,
+        "kind": one.kind,
+        "pair": one.pair,
+        "base": one.base,
+        "quote": one.quote,
+        "settle": one.settle,
+        "contract_size": orjson.Fragment(text(one.contract, DECIMALS)) if one.inverse else None,
+        "delivery_time": one.delivery // US_PER_MS if one.delivery else None,
+        "status": one.status,
     }

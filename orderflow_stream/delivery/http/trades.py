@@ -64,6 +64,7 @@ async def gaps(request: web.Request, context: Context, query: Query) -> web.Stre
     instrument = resolve.one(context, query)
     book = await book_of(context, instrument, trades=MOST_TRADES)
     missing = sum(hole.size for hole in book.sequence.holes)
-    asked = partial(context.demand.attempts, instrument.key)
-    data = gaps_data(book.instrument, list(book.gap_log), missing, context.hub.position(), asked)
+    demand = context.venue(instrument.venue).demand
+    asked, ready_in = partial(demand.attempts, instrument.key), demand.ready_in(instrument.key)
+    data = gaps_data(book.instrument, list(book.gap_log), missing, context.hub.position(), asked, ready_in)
     return success(request, context.now(), data, "Gaps retrieved successfully")

@@ -22,6 +22,9 @@ let failures = 0;
 let largeWaiting = [];
 let begun = false;
 
+// One venue a page: `/?venue=binance-usdm`, else the daemon's default one.
+const venue = new URLSearchParams(location.search).get("venue") || "";
+
 // The key is kept for this tab alone. It goes into a header, never into a URL: a stream is opened by a ticket for it.
 const KEY = "orderflow_stream.key";
 const keyOf = () => sessionStorage.getItem(KEY) || "";
@@ -211,6 +214,7 @@ async function connect() {
   const few = symbols.size <= MOST_FLOWS;
   const query = new URLSearchParams({ symbols: "*", topics: few ? "flow,large" : "watch,large", group: "order" });
   if (!few) query.set("window", windows.includes("5m") ? "5m" : windows[0]);
+  if (venue) query.set("venue", venue);
   if (lastId) query.set("last_event_id", lastId);
   if (ticket) query.set("ticket", ticket);
   source = new EventSource(`/v1/stream?${query}`);
@@ -287,6 +291,22 @@ async function get(path, method = "GET") {
   return body.data;
 }
 
+// Where there are several venues: which one this is, and the way to the others.
+function venuesOf(meta) {
+  if (meta.venues.length < 2) return;
+  for (const name of meta.venues) {
+    const link = document.createElement("a");
+    link.textContent = name;
+    link.href = name === meta.venue ? "/" : `/?venue=${encodeURIComponent(name)}`;
+    if (name === (venue || meta.venue)) link.setAttribute("aria-current", "page");
+    byId("venues").append(link);
+  }
+}
+
+function sayOrders(order, row) {
+  if (!order.rebuilt) byId("orders").textContent = `rows of one side within ${row.span_ms} ms, at the configured threshold`;
+}
+
 async function begin() {
   try {
     if (begun) {
@@ -294,15 +314,20 @@ async function begin() {
       connect();
       return;
     }
-    windows = Object.keys((await get("/v1/meta")).flow.windows);
+    const meta = await get("/v1/meta");
+    windows = Object.keys(meta.flow.windows);
     const name = windows.includes("5m") ? "5m" : windows[0];
-    const screener = await get(`/v1/screener?sort=symbol&limit=5000&window=${encodeURIComponent(name)}`);
+    const of = venue ? `&venue=${encodeURIComponent(venue)}` : "";
+    const screener = await get(`/v1/screener?sort=symbol&limit=5000&window=${encodeURIComponent(name)}${of}`);
+    const { order, row } = venue ? (await get(`/v1/meta?venue=${encodeURIComponent(venue)}`)).semantics : {};
     if (screener.instruments > MOST_FLOWS) windows = [name];
     head();
+    venuesOf(meta);
+    if (order) sayOrders(order, row);
     begun = true;
     for (const row of screener.rows) take(row.symbol, row, { [name]: row }, row.state);
     const listed = screener.rows.length;
-    byId("empty").textContent = listed ? "" : "no symbol is streamed: see venues.binance.symbols in the configuration";
+    byId("empty").textContent = listed ? "" : `no symbol is streamed: see venues.${venue || meta.venue}.symbols in the configuration`;
     connect();
   } catch (error) {
     if (error instanceof KeyNeeded) {

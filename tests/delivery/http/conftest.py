@@ -15,6 +15,7 @@ from orderflow_stream.delivery.http.context import Context, Options
 from orderflow_stream.delivery.http.server import Runner
 from orderflow_stream.delivery.http.stats import HttpStats
 from orderflow_stream.delivery.metrics import Metrics, Sources
+from tests.delivery.http.venues import engine_of_venues, venues_of
 from tests.delivery.http.world import (
     NOW,
     WINDOWS,
@@ -72,3 +73,10 @@ async def start() -> AsyncIterator[Start]:
 @pytest.fixture
 async def daemon(start: Start) -> Daemon:
     return await start()
+
+
+@pytest.fixture
+async def many(start: Start) -> Daemon:
+    """One with three venues."""
+    engine = engine_of_venues()
+    return await start(engine=engine, venues=venues_of(engine))

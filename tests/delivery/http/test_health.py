@@ -1,10 +1,13 @@
 """`/healthz`, `/readyz`, `/metrics`."""
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import BUY, FeedDown, FeedUp, Instrument
-from tests.delivery.http.world import BTC, ETHBTC, NOW, WINDOWS, Daemon, Start, live_engine, trade
+from orderflow_stream.delivery.http import futures
+from orderflow_stream.feed.repair import Outlook
+from tests.delivery.http.world import BTC, ETHBTC, NOW, WINDOWS, Daemon, FakeDemand, Start, live_engine, trade
 
 
 async def test_alive(daemon: Daemon) -> None:
@@ -101,3 +104,31 @@ async def test_metrics_elsewhere(start: Start) -> None:
     daemon = await start(options={"metrics_here": False})
     assert (await daemon.get("/metrics"))[0] == 404
     assert "/metrics" not in (await daemon.get("/openapi.json"))[1]["paths"]
+
+
+async def test_what_is_read_again_is_told_as_long_as_it_is(daemon: Daemon) -> None:
+    assert "repair" not in await daemon.data("/readyz")
+    daemon.demand.left = Outlook(symbols=2, calls=130, trades=123_456, seconds=64.26)
+    data = await daemon.data("/readyz")
+    assert data["repair"] == {"symbols": 2, "calls": 130, "trades": 123_456, "seconds_left": 64.3}
+    daemon.demand.left = Outlook(symbols=1, calls=1, trades=5, seconds=None)
+    assert (await daemon.data("/readyz?strict=1"))["repair"]["seconds_left"] is None  # REST does not answer
+    daemon.demand.left = Outlook()
+    assert "repair" not in await daemon.data("/readyz")
+
+
+async def test_of_several_venues_the_last_to_be_done_counts(many: Daemon) -> None:
+    for name, left in (("binance", Outlook(1, 2, 3, 4.0)), ("binance-usdm", Outlook(10, 20, 30, 40.0))):
+        demand = many.context.venue(name).demand
+        assert isinstance(demand, FakeDemand)
+        demand.left = left
+    data = await many.data("/readyz")
+    assert data["repair"] == {"symbols": 11, "calls": 22, "trades": 33, "seconds_left": 40.0}
+    assert data["venues"]["binance-usdm"]["repair"] == {"symbols": 10, "calls": 20, "trades": 30, "seconds_left": 40.0}
+    assert "repair" not in data["venues"]["binance-coinm"]
+    perpetuals = many.context.venue("binance-usdm").demand
+    assert isinstance(perpetuals, FakeDemand)
+    perpetuals.left = Outlook(10, 20, 30, None)
+    assert (await many.data("/readyz"))["repair"]["seconds_left"] is None
+    document = msgspec.json.encode(await many.data("/readyz"))
+    assert msgspec.json.decode(document, type=futures.VenuesReady).repair

@@ -70,3 +70,10 @@ async def test_gaps_open_repaired_and_lost(daemon: Daemon) -> None:
     assert data["gaps"][2]["closed"] == NOW // 1000 + 1000
     assert data["gaps"][2]["found"] == NOW // 1000
     assert data["gaps"][0]["closed"] is None
+
+
+async def test_gaps_say_when_they_will_have_been_asked_for(daemon: Daemon) -> None:
+    assert (await daemon.data("/v1/gaps?symbol=BTCUSDT"))["ready_in_s"] == 0
+    for seconds, told in ((12.34, 12.3), (None, None)):
+        daemon.demand.ready = seconds
+        assert (await daemon.data("/v1/gaps?symbol=BTCUSDT"))["ready_in_s"] == told

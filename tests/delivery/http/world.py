@@ -15,6 +15,7 @@ from orderflow_stream.core.events import BUY, SELL, FeedUp, Instrument, Refill, 
 from orderflow_stream.core.units import NOTIONAL_SCALE
 from orderflow_stream.delivery.http.context import Context
 from orderflow_stream.delivery.http.doors import Doors
+from orderflow_stream.feed.repair import Outlook
 
 NOW = 1_760_000_000_000_000  # µs
 WINDOWS = {"1m": 60_000_000, "5m": 300_000_000, "1h": 3_600_000_000}
@@ -99,6 +100,8 @@ class FakeDemand:
     calls: list[tuple[str, int | None, int | None, bool]] = field(default_factory=list)
     touched: list[str] = field(default_factory=list)
     asked_for: set[str] = field(default_factory=set)
+    left: Outlook = field(default_factory=Outlook)
+    ready: float | None = 0.0
 
     def streams(self, key: str) -> bool:
         book = self.engine.book(key)
@@ -106,6 +109,12 @@ class FakeDemand:
 
     def attempts(self, key: str, first: int, last: int) -> tuple[int, int | None]:
         return 2, None
+
+    def outlook(self) -> Outlook:
+        return self.left
+
+    def ready_in(self, key: str) -> float | None:
+        return self.ready
 
     def fleeting(self, key: str) -> bool:
         return key in self.asked_for
