@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from orderflow_stream.venues import binance, binance_usdm
+from orderflow_stream.venues import binance, binance_coinm, binance_usdm
 from orderflow_stream.venues.codec import Codec, Market, Spec
 
 __all__ = ["NAMES", "VENUES", "Codec", "Market", "Spec", "spec"]
@@ -13,6 +13,7 @@ __all__ = ["NAMES", "VENUES", "Codec", "Market", "Spec", "spec"]
 VENUES: Final[tuple[Spec, ...]] = (
     binance.SPEC,
     binance_usdm.SPEC,
+    binance_coinm.SPEC,
 )
 
 NAMES: Final = tuple(each.name for each in VENUES)
