@@ -224,7 +224,8 @@ def _bring_back(
     engine.keeper.keep(book, now)
     book.warm = book.warm and _reaches(book, engine, known)
     if not book.warm and book.sequence.newest is not None:
-        book.streamed_from = book.sequence.newest + 1  # what comes after it would have been streamed
+        # What comes after it would have been streamed, and so would what was missing when the process before ended.
+        book.streamed_from = min([book.sequence.newest + 1, *(first for first, _ in book.open_ranges())])
     restored.holes += [GapFound(key, first, last, now) for first, last in book.open_ranges()]
     restored.instruments += 1
     restored.trades += len(book.tape)

@@ -18,6 +18,7 @@ from orderflow_stream.core.events import (
     Forget,
     Instrument,
     LargePrint,
+    LateTrades,
     Probe,
     Refill,
     Restarted,
@@ -191,6 +192,21 @@ def test_what_the_downtime_missed_comes_late_and_each_once() -> None:
     assert all(one.late for one in prints)
     again.tell(Probe(KEY, 209, T0 + 302 * SECOND))
     assert flow.over_trades(again.engine.books[KEY], 10, 0).coverage.complete
+
+
+@pytest.mark.parametrize("keep", [60, 101])
+def test_what_was_still_missing_when_it_ended_comes_late_however_far_the_tape_goes_back(keep: int) -> None:
+    desk = Desk()
+    lived(desk, [*run(100, 149), *run(160, 199)])  # the hole was not filled yet
+    again = House(desk, threshold=DOLLAR, keep_trades=keep, windows=(10 * SECOND,))
+    assert [(gap.first, gap.last) for gap in again.read().holes] == [(150, 159)]
+    assert again.engine.books[KEY].warm is (keep == 60)
+    again.tell(FeedUp((KEY,), T0 + 300 * SECOND, 1))
+    missed = [trade(id_, 5 * ONE, ts=T0 + id_ * SECOND) for id_ in range(150, 160)]
+    updates = again.tell(Refill(KEY, tuple(missed), T0 + 301 * SECOND, repair=True)) or ()
+    assert [[one.id for one in each.trades] for each in updates if isinstance(each, LateTrades)] == [
+        list(range(150, 160))
+    ]
 
 
 def test_an_order_that_nobody_was_told_of_is_told_late() -> None:
