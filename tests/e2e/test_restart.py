@@ -54,6 +54,16 @@ async def data(url: str) -> Any:
     return json.loads(body)["data"]
 
 
+async def written(url: str, least: int) -> None:
+    """Until the journal has so many trades on the disk: what a kill takes with it before that is another story."""
+    async with asyncio.timeout(20):
+        while True:
+            _, body = await get(f"{url}/metrics")
+            (line,) = [one for one in body.decode().splitlines() if one.startswith("orderflow_journal_trades_total ")]
+            if float(line.split()[1]) >= least:
+                return
+
+
 async def end(daemon: Command, number: signal.Signals) -> list[dict[str, Any]]:
     """Its log."""
     daemon.kill(number)
@@ -156,7 +166,9 @@ def damage(file: Path) -> None:
 async def test_the_configuration_of_now_decides_what_comes_back(tmp_path: Path) -> None:
     async with exchange(tmp_path) as (_, env):
         async with started("serve", "--port", "0", cwd=tmp_path, env=env) as daemon:
-            await ready(daemon)
+            url = await ready(daemon)
+            held = [(await data(f"{url}/v1/flow?symbol={one}&trades=5000"))["trades_scanned"] for one in SYMBOLS]
+            await written(url, sum(held))
             await end(daemon, signal.SIGKILL)
         env |= {"ORDERFLOW_VENUES__BINANCE__SYMBOLS": f"{SYMBOLS[1]},{DEFAULT_LISTINGS[2].symbol}"}
         async with started("serve", "--port", "0", cwd=tmp_path, env=env) as daemon:
