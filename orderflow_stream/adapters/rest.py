@@ -42,6 +42,8 @@ _TOTAL: Final = 12.0
 _TOTAL_LIST: Final = 90.0
 _CONNECT: Final = 5.0
 _READ: Final = 10.0
+#: A turn that leaves the venue less than this to answer is none: its silence would be our lateness.
+_ROOM_US: Final = 1_000_000
 #: A sleep is cut into pieces, since the venue clock may be corrected meanwhile.
 _LONGEST_SLEEP_US: Final = 30_000_000
 #: How long a fallback host is used before the first one is tried again.
@@ -225,7 +227,7 @@ class Rest:
             if isinstance(turn, Granted):
                 self.counters.weight += request.weight
                 return turn
-            if deadline is not None and turn.until > deadline:
+            if deadline is not None and turn.until > deadline - _ROOM_US:
                 seconds = -(-(turn.until - now) // 1_000_000)
                 why = "the venue said stop" if self.budget.blocked_until > now else "the request weight is used up"
                 raise UpstreamBusy(f"{why} for another {seconds} s", retry_after=seconds)

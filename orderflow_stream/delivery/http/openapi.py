@@ -10,8 +10,8 @@ import msgspec
 from orderflow_stream.delivery.http.errors import CODE_OF
 from orderflow_stream.delivery.http.params import Param
 from orderflow_stream.delivery.http.route import Route
-from orderflow_stream.delivery.http.schemas import AnswerMeta, Failure
 from orderflow_stream.delivery.http.tickets import COOKIE_PATH
+from orderflow_stream.shapes.answers import AnswerMeta, Failure
 
 _REF: Final = "#/components/schemas/{name}"
 #: JSON schemas by the type that they are of.

@@ -10,7 +10,7 @@ from aiohttp import web
 from orderflow_stream.delivery.http.context import CONTEXT, Context
 from orderflow_stream.delivery.http.keys import Scope
 from orderflow_stream.delivery.http.params import Param, Query
-from orderflow_stream.delivery.http.schemas import Failure
+from orderflow_stream.shapes.answers import Failure
 
 Endpoint = Callable[[web.Request, Context, Query], Awaitable[web.StreamResponse]]
 

@@ -7,13 +7,11 @@ from typing import Final
 from orderflow_stream.delivery.http import (
     admin,
     flow,
-    futures,
     health,
     large,
     liquidations,
     meta,
     pages,
-    schemas,
     screener,
     stream,
     symbols,
@@ -21,6 +19,7 @@ from orderflow_stream.delivery.http import (
     trades,
 )
 from orderflow_stream.delivery.http.route import Route
+from orderflow_stream.shapes import answers, futures
 
 DATA_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -30,7 +29,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         "(symbol=BTCUSDT, trades=1000 or window=5m); of one coin on several venues with its sum in USD, spot against "
         "perpetual (coin=BTC, venues=binance,binance-usdm).",
         flow.PARAMS,
-        schemas.Flow | list[schemas.Flow],
+        answers.Flow | list[answers.Flow],
         errors=(304, 404, 502, 503),
         also=(futures.FuturesFlow | list[futures.FuturesFlow], futures.Combined),
     ),
@@ -40,7 +39,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         "Large aggressive prints above a notional threshold, tagged buy/sell, by row or by taker order "
         "(symbol=BTCUSDT, min_notional=100000).",
         large.PARAMS,
-        schemas.Large,
+        answers.Large,
         errors=(304, 404, 502, 503),
         also=(futures.FuturesLarge,),
     ),
@@ -49,7 +48,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         trades.trades,
         "The tape itself, ascending (symbol=BTCUSDT, from_id, limit).",
         trades.TRADES_PARAMS,
-        schemas.Trades,
+        answers.Trades,
         errors=(404, 502, 503),
         also=(futures.FuturesTrades,),
     ),
@@ -58,7 +57,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         trades.gaps,
         "Ranges of trade ids that were missing, and how they were filled (symbol=BTCUSDT).",
         trades.GAPS_PARAMS,
-        schemas.Gaps,
+        answers.Gaps,
         errors=(404, 502, 503),
     ),
     Route(
@@ -66,18 +65,18 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         screener.screener,
         "Every streamed symbol over one window, in one answer (window=5m, sort=delta_quote, limit=50).",
         screener.PARAMS,
-        schemas.Screener,
+        answers.Screener,
     ),
     Route(
         "/v1/symbols",
         symbols.symbols,
         "Tradable Binance pairs, optionally filtered by quote (quote=USDT).",
         symbols.SYMBOLS_PARAMS,
-        schemas.Symbols,
+        answers.Symbols,
         errors=(502,),
         also=(futures.FuturesSymbols,),
     ),
-    Route("/v1/meta", meta.meta, "Every parameter, threshold and rule in force.", meta.META_PARAMS, schemas.SpecMeta),
+    Route("/v1/meta", meta.meta, "Every parameter, threshold and rule in force.", meta.META_PARAMS, answers.SpecMeta),
     Route(
         "/v1/stream",
         stream.stream,
@@ -108,7 +107,7 @@ ACTION_ROUTES: Final[tuple[Route, ...]] = (
         tickets.ticket,
         "A ticket for one /v1/stream?ticket=, which then sets a cookie: for EventSource, which can send no key.",
         (),
-        schemas.Ticket,
+        answers.Ticket,
         tag="live",
         method="POST",
         scope="stream",
@@ -118,7 +117,7 @@ ACTION_ROUTES: Final[tuple[Route, ...]] = (
         admin.reload,
         "Read the configuration anew; says which keys have changed and which need a restart.",
         (),
-        schemas.Reloaded,
+        answers.Reloaded,
         errors=(409, 503),
         tag="operation",
         method="POST",
@@ -127,13 +126,13 @@ ACTION_ROUTES: Final[tuple[Route, ...]] = (
 )
 
 OPERATION_ROUTES: Final[tuple[Route, ...]] = (
-    Route("/healthz", health.healthz, "The process answers.", (), schemas.Alive, tag="operation", scope="open"),
+    Route("/healthz", health.healthz, "The process answers.", (), answers.Alive, tag="operation", scope="open"),
     Route(
         "/readyz",
         health.readyz,
         "Start-up is over and the feeds are live; strict=1: every symbol is warm and complete.",
         health.READY_PARAMS,
-        schemas.Ready,
+        answers.Ready,
         errors=(503,),
         also=(futures.VenuesReady,),
         failure=futures.VenuesFailure,

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from orderflow_stream.delivery.http.schemas import Reloaded
+from orderflow_stream.shapes.answers import Reloaded
 from tests.delivery.http.keyring import Clock, gate, pair
 from tests.delivery.http.world import Daemon, Start
 

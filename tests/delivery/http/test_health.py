@@ -5,8 +5,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import BUY, FeedDown, FeedUp, Instrument
-from orderflow_stream.delivery.http import futures
 from orderflow_stream.feed.repair import Outlook
+from orderflow_stream.shapes import futures
 from tests.delivery.http.world import BTC, ETHBTC, NOW, WINDOWS, Daemon, FakeDemand, Start, live_engine, trade
 
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from orderflow_stream.core.events import BUY, SELL, FeedDown
-from orderflow_stream.delivery.http import futures, schemas
 from orderflow_stream.delivery.http.routes import LIQUIDATIONS_ROUTE, routes
+from orderflow_stream.shapes import answers, futures
 from tests.delivery.http.venues import INVERSE, PERP, engine_of_venues, liquidation, row, venues_of
 from tests.delivery.http.world import NOW, Daemon, Start
 
@@ -30,12 +30,12 @@ ASKED: list[tuple[str, Any]] = [
     ("/v1/large?coin=BTC&venue=binance-coinm&min_notional=1&group=order", futures.FuturesLarge),
     ("/v1/trades?coin=BTC&venue=binance-usdm", futures.FuturesTrades),
     ("/v1/trades?coin=BTC&venue=binance-coinm&numbers=string", futures.FuturesTrades),
-    ("/v1/gaps?coin=BTC&venue=binance-usdm", schemas.Gaps),
-    ("/v1/screener?venue=binance-coinm&numbers=string", schemas.Screener),
+    ("/v1/gaps?coin=BTC&venue=binance-usdm", answers.Gaps),
+    ("/v1/screener?venue=binance-coinm&numbers=string", answers.Screener),
     ("/v1/symbols?venue=binance-coinm", futures.FuturesSymbols),
-    ("/v1/symbols?venue=binance", schemas.Symbols),
-    ("/v1/meta?venue=binance-usdm", schemas.SpecMeta),
-    ("/v1/meta", schemas.SpecMeta),
+    ("/v1/symbols?venue=binance", answers.Symbols),
+    ("/v1/meta?venue=binance-usdm", answers.SpecMeta),
+    ("/v1/meta", answers.SpecMeta),
     ("/v1/liquidations?symbols=*&venue=binance-usdm", futures.Liquidations),
     ("/v1/liquidations?symbol=BTCUSDT&venue=binance-usdm&numbers=string", futures.Liquidations),
     ("/v1/liquidations?coin=BTC&venue=binance-coinm", futures.Liquidations),

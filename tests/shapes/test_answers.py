@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from orderflow_stream.core.events import FeedDown
-from orderflow_stream.delivery.http import schemas
 from orderflow_stream.delivery.http.routes import routes
-from orderflow_stream.delivery.http.schemas import AnswerMeta, Failure
+from orderflow_stream.shapes import answers
+from orderflow_stream.shapes.answers import AnswerMeta, Failure
 from tests.delivery.http.world import Daemon
 
 TABLE = routes(metrics=True)
@@ -62,8 +62,8 @@ POSTED = {"/v1/ticket", "/admin/reload"}
 async def test_a_ticket_has_the_stated_shape(daemon: Daemon) -> None:
     async with daemon.session.post(f"{daemon.url}/v1/ticket") as response:
         body = await response.json()
-    msgspec.convert(body["data"], schemas.Ticket, strict=True)
-    same_members(schemas.Ticket, body["data"])
+    msgspec.convert(body["data"], answers.Ticket, strict=True)
+    same_members(answers.Ticket, body["data"])
 
 
 def same_members(shape: type[msgspec.Struct], sent: dict[str, Any], optional: tuple[str, ...] = ()) -> None:
@@ -80,7 +80,7 @@ def same_members(shape: type[msgspec.Struct], sent: dict[str, Any], optional: tu
         value = sent.get(field.name)
         for one in value if isinstance(value, list) else [value]:
             if inner and one is not None:
-                same_members(inner[0], one, ORDERS_ONLY if inner[0] is schemas.LargePrint and "legs" not in one else ())
+                same_members(inner[0], one, ORDERS_ONLY if inner[0] is answers.LargePrint and "legs" not in one else ())
 
 
 ORDERS_ONLY = ("first_id", "last_id", "legs", "vwap", "levels")
@@ -89,15 +89,15 @@ ORDERS_ONLY = ("first_id", "last_id", "legs", "vwap", "levels")
 @pytest.mark.parametrize(
     "path,shape,optional",
     [
-        ("/v1/flow?symbol=BTCUSDT", schemas.Flow, ("window",)),
-        ("/v1/flow?symbol=BTCUSDT&trades=100&numbers=string", schemas.Flow, ("window",)),
-        ("/v1/large?symbol=BTCUSDT", schemas.Large, ()),
-        ("/v1/trades?symbol=BTCUSDT", schemas.Trades, ()),
-        ("/v1/gaps?symbol=BTCUSDT", schemas.Gaps, ()),
-        ("/v1/screener", schemas.Screener, ()),
-        ("/v1/symbols", schemas.Symbols, ()),
-        ("/healthz", schemas.Alive, ()),
-        ("/readyz", schemas.Ready, ()),
+        ("/v1/flow?symbol=BTCUSDT", answers.Flow, ("window",)),
+        ("/v1/flow?symbol=BTCUSDT&trades=100&numbers=string", answers.Flow, ("window",)),
+        ("/v1/large?symbol=BTCUSDT", answers.Large, ()),
+        ("/v1/trades?symbol=BTCUSDT", answers.Trades, ()),
+        ("/v1/gaps?symbol=BTCUSDT", answers.Gaps, ()),
+        ("/v1/screener", answers.Screener, ()),
+        ("/v1/symbols", answers.Symbols, ()),
+        ("/healthz", answers.Alive, ()),
+        ("/readyz", answers.Ready, ()),
     ],
 )
 async def test_member_by_member(
@@ -108,10 +108,10 @@ async def test_member_by_member(
 
 async def test_optional_members_are_there_when_they_should_be(daemon: Daemon) -> None:
     flow = await daemon.data("/v1/flow?symbol=BTCUSDT&window=5m")
-    assert set(flow) == set(schemas.Flow.__struct_fields__)
+    assert set(flow) == set(answers.Flow.__struct_fields__)
     orders = (await daemon.data("/v1/large?symbol=BTCUSDT&group=order&min_notional=1"))["largest"]
     assert orders
-    assert all(list(order) == list(schemas.LargePrint.__struct_fields__) for order in orders)
+    assert all(list(order) == list(answers.LargePrint.__struct_fields__) for order in orders)
     rows = (await daemon.data("/v1/large?symbol=BTCUSDT&min_notional=1"))["largest"]
     assert rows
     assert all(not set(ORDERS_ONLY) & set(row) for row in rows)
@@ -130,4 +130,4 @@ async def test_a_failure_member_by_member(daemon: Daemon) -> None:
 async def test_the_shapes_refuse_what_is_not_stated(daemon: Daemon, change: dict[str, Any]) -> None:
     flow = await daemon.data("/v1/flow?symbol=BTCUSDT")
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(flow | change, schemas.Flow, strict=True)
+        msgspec.convert(flow | change, answers.Flow, strict=True)

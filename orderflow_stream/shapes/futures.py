@@ -1,4 +1,4 @@
-"""The shapes of answers that futures venues and several venues together have: those of `schemas`, and more.
+"""The shapes of answers that futures venues and several venues together have: those of `answers`, and more.
 
 They stand beside those (and not instead), so that what a spot client is promised stays as narrow as it was.
 """
@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from orderflow_stream.core.events import Kind, State
-from orderflow_stream.delivery.http import schemas
-from orderflow_stream.delivery.http.schemas import Market, Millis, Number, Side
+from orderflow_stream.shapes import answers
+from orderflow_stream.shapes.answers import Market, Millis, Number, Side
 
 Contracts = Annotated[float | str | UnsetType, Meta(description="number of contracts; of inverse contracts only")]
 Nq = Annotated[
@@ -20,7 +20,7 @@ Nq = Annotated[
 ]
 
 
-class FuturesFlow(schemas.Flow):
+class FuturesFlow(answers.Flow):
     """Taker buys against taker sells of a futures contract."""
 
     contract_size: Contracts = UNSET
@@ -35,27 +35,27 @@ class FuturesFlow(schemas.Flow):
     delta_quote_nq: Nq = UNSET
 
 
-class FuturesLargePrint(schemas.LargePrint):
+class FuturesLargePrint(answers.LargePrint):
     """One large print. `confidence`: whether the rows of an order are likely one taker order; orders only."""
 
     contracts: Contracts = UNSET
     confidence: Literal["likely", "possible"] | UnsetType = UNSET
 
 
-class FuturesLarge(schemas.Large):
+class FuturesLarge(answers.Large):
     """Large prints among the last trades of a futures contract."""
 
     largest: list[FuturesLargePrint]  # type: ignore[assignment]  # each is one of those of spot, with more
 
 
-class FuturesTrade(schemas.Trade):
+class FuturesTrade(answers.Trade):
     """One row of a futures tape; `qty` is in the base asset. `nq`: of this quantity, what is no RPI trade."""
 
     nq: Nq = UNSET
     contracts: Contracts = UNSET
 
 
-class FuturesTrades(schemas.Trades):
+class FuturesTrades(answers.Trades):
     """A page of a futures tape."""
 
     trades: list[FuturesTrade]  # type: ignore[assignment]  # each is one of those of spot, with more
@@ -76,7 +76,7 @@ class Contract(Struct, forbid_unknown_fields=True):
     status: str
 
 
-class FuturesSymbols(schemas.Symbols):
+class FuturesSymbols(answers.Symbols):
     """Symbols of a futures venue that trade, and what each is."""
 
     contracts: list[Contract]
@@ -207,11 +207,11 @@ class VenueReady(Struct, forbid_unknown_fields=True):
     repair: Repairs | UnsetType = UNSET
 
 
-class VenueNotReady(schemas.NotReady):
+class VenueNotReady(answers.NotReady):
     venue: str | UnsetType = UNSET
 
 
-class VenuesReady(schemas.Ready):
+class VenuesReady(answers.Ready):
     """Where more than one venue is on (`venues`, and `venue` of each that is not ready), and as long as trades are
     missing that are asked for (`repair`)."""
 
@@ -220,7 +220,7 @@ class VenuesReady(schemas.Ready):
     venues: dict[str, VenueReady] | UnsetType = UNSET
 
 
-class VenuesFailure(schemas.Failure):
+class VenuesFailure(answers.Failure):
     """The envelope of a daemon with several venues that is not ready."""
 
     data: VenuesReady | None
