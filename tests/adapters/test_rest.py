@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from orderflow_stream.adapters.rest import ATTEMPTS, LIST_BOUND, Rest
-from orderflow_stream.feed.budget import Budget
+from orderflow_stream.feed.budget import Budget, Granted
 from orderflow_stream.feed.errors import Blocked, UnknownSymbol, UpstreamBusy, UpstreamError, UpstreamFailed
 from orderflow_stream.venues.binance import BinanceSpot
 from tests.adapters.rest_kit import SECOND, START, ManualClock, VirtualTime, closing, socket_moment
@@ -233,6 +233,24 @@ async def test_who_can_wait_waits_for_the_next_minute_and_who_cannot_is_told() -
         # What was granted above never ended: it counts in the next minute as well, and no longer after that.
         await rest.call(TIME, "repair", clock.now() + 60 * SECOND)
     assert len(script.seen) == 1
+
+
+@pytest.mark.parametrize("left, status", [(0.9, "busy"), (1.1, "answered")])
+async def test_a_turn_that_leaves_no_time_for_an_answer_is_none(left: float, status: str) -> None:
+    """Whoever would be let through just before the deadline hears that the weight is used up, not that the venue is
+    silent: the time went to our own queue."""
+    clock, budget = Pauses(), Budget(1000)
+    while isinstance(turn := budget.ask("user", 4, clock.now()), Granted):
+        budget.settle(turn, clock.now())
+    deadline = turn.until + round(left * SECOND)
+    script = Script(answer())
+    async with served(script) as bases, client(bases, clock, budget=budget) as rest:
+        if status == "answered":
+            await rest.call(TIME, "user", deadline)
+        else:
+            with pytest.raises(UpstreamBusy, match="weight is used up"):
+                await rest.call(TIME, "user", deadline)
+    assert len(script.seen) == (status == "answered")
 
 
 async def test_the_used_weight_header_is_learned() -> None:

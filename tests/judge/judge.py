@@ -1,7 +1,12 @@
-"""Every answer of a running daemon held against what the exchange has published, field for field."""
+"""Every answer of a running daemon held against what the exchange has published, field for field.
+
+What is computed for that is computed in a thread: the exchange is in this loop, and one that leaves pings unanswered
+for as long as a walk of the tape takes is rightly taken for dead.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -79,11 +84,11 @@ class Judge:
         for trades in LENGTHS:
             data = await self.get("/v1/flow", exact=exact, trades=trades, **about)
             assert data["coverage"]["requested"] == {"trades": trades}
-            self.flow(listed, data, trades=trades, exact=exact, whole=True)
+            await asyncio.to_thread(self.flow, listed, data, trades=trades, exact=exact, whole=True)
         for name in WINDOWS:
             data = await self.get("/v1/flow", exact=exact, window=name, **about)
             assert data["window"] == name
-            self.flow(listed, data, window=name, exact=exact, whole=True)
+            await asyncio.to_thread(self.flow, listed, data, window=name, exact=exact, whole=True)
 
     def flow(
         self,
@@ -188,8 +193,7 @@ class Judge:
         about = {"symbol": contract.symbol, "venue": contract.venue}
         scanned = scan(listed.rows, trades=5000)
         for group in ("row", "order"):
-            groups = oracle.orders(contract, scanned) if group == "order" else [[row] for row in scanned]
-            sizes = sorted((oracle.notional(contract, each) for each in groups), reverse=True)
+            sizes = await asyncio.to_thread(_sizes, contract, scanned, group)
             for rank, limit, trades, since in ((2, 100, 5000, None), (60, 5000, 5000, None), (200, 7, 900, 50)):
                 size = sizes[min(rank, len(sizes) - 1)]
                 least = rounded(size, 16)
@@ -199,7 +203,9 @@ class Judge:
                 data = await self.get(
                     "/v1/large", exact=exact, min_notional=f"{least:f}", group=group, **asked, **about
                 )
-                expected = oracle.large(contract, listed.rows, least, group=group, exact=exact, **asked)
+                expected = await asyncio.to_thread(
+                    oracle.large, contract, listed.rows, least, group=group, exact=exact, **asked
+                )
                 self.same(f"large {group}", data, expected, exact=exact, ignore=("note", "coverage"))
                 self.coverage(listed, data["coverage"], listed.rows, trades=trades, whole=True)
 
@@ -237,19 +243,23 @@ class Judge:
             listed = sorted((key[1], each) for key, each in self.listed.items() if key[0] == venue)
             assert [row["symbol"] for row in data["rows"]] == [symbol for symbol, _ in listed]
             for row, (_, each) in zip(data["rows"], listed, strict=True):
-                found: list[AssertionError] = []
-                for now in edges(each.rows, data["as_of"], width):
-                    expected = oracle.screener_row(each.contract, each.rows, (now, width), exact)
-                    back = self.reaches(each, each.rows, None, (now, width))
-                    expected |= {"missing": 0, "reaches_back": back}
-                    try:
-                        self.same("screener", row, expected, exact=exact, ignore=("state",))
-                        break
-                    except AssertionError as error:
-                        found.append(error)
-                else:
-                    raise found[0]
-                assert row["state"] in GOOD
+                await asyncio.to_thread(self.screened, each, row, data["as_of"], width, exact=exact)
+
+    def screened(self, each: Listed, row: Mapping[str, Any], as_of: int, width: int, *, exact: bool) -> None:
+        """One row of a screener."""
+        found: list[AssertionError] = []
+        for now in edges(each.rows, as_of, width):
+            expected = oracle.screener_row(each.contract, each.rows, (now, width), exact)
+            back = self.reaches(each, each.rows, None, (now, width))
+            expected |= {"missing": 0, "reaches_back": back}
+            try:
+                self.same("screener", row, expected, exact=exact, ignore=("state",))
+                break
+            except AssertionError as error:
+                found.append(error)
+        else:
+            raise found[0]
+        assert row["state"] in GOOD
 
     # -- one coin -----------------------------------------------------------------------------------------------------
 
@@ -260,31 +270,38 @@ class Judge:
             data = await self.get("/v1/flow", exact=exact, coin=coin, venues=",".join(venues), **span)
             assert data["coin"] == coin
             assert data["venues"] == venues
-            quotes = {part.contract.quote for part in parts}
-            assert data["quote"] == (quotes.pop() if len(quotes) == 1 else None)
-            totals: dict[str, oracle.Sums] = {}
-            for part, answer in zip(parts, data["parts"], strict=True):
-                now = self.flow(part, answer, exact=exact, whole=True, what="combined parts", **_span(span))
-                about: dict[str, Any] = {"window": (now, WINDOWS[str(span["window"])])} if now is not None else span
-                totals[part.contract.venue] = oracle.sums(part.contract, scan(part.rows, **about))
-            self._totals(data["combined"], venues, totals, data["parts"], exact)
-            overlap = _overlap(data["parts"], span)
-            assert data["combined"]["overlap"] == _text(overlap, exact), (data["combined"], overlap)
-            spot = [venue for venue in venues if venue == "binance"]
-            perp = [venue for venue in venues if venue != "binance"]
-            if not spot or not perp:
-                assert data["spot_perp"] is None
-                continue
-            both = data["spot_perp"]
-            assert set(both) == {"spot", "perp", "share_difference", "overlap"}
-            self._totals(both["spot"], spot, totals, data["parts"], exact)
-            self._totals(both["perp"], perp, totals, data["parts"], exact)
-            one, two = (sum((totals[each] for each in some), oracle.NOTHING) for some in (spot, perp))
-            shares = [each.buy_base / (each.buy_base + each.sell_base) for each in (one, two)]
-            difference = Decimal(str(both["share_difference"]))
-            assert difference == rounded(shares[0] - shares[1], 4), (both, shares)
-            assert both["overlap"] == data["combined"]["overlap"]
-            self.compared["spot against perp"] += 2
+            await asyncio.to_thread(self.together, parts, data, span, exact=exact)
+
+    def together(
+        self, parts: Sequence[Listed], data: Mapping[str, Any], span: Mapping[str, Any], *, exact: bool
+    ) -> None:
+        """One answer over several venues."""
+        venues = [part.contract.venue for part in parts]
+        quotes = {part.contract.quote for part in parts}
+        assert data["quote"] == (quotes.pop() if len(quotes) == 1 else None)
+        totals: dict[str, oracle.Sums] = {}
+        for part, answer in zip(parts, data["parts"], strict=True):
+            now = self.flow(part, answer, exact=exact, whole=True, what="combined parts", **_span(span))
+            about: dict[str, Any] = {"window": (now, WINDOWS[str(span["window"])])} if now is not None else dict(span)
+            totals[part.contract.venue] = oracle.sums(part.contract, scan(part.rows, **about))
+        self._totals(data["combined"], venues, totals, data["parts"], exact)
+        overlap = _overlap(data["parts"], span)
+        assert data["combined"]["overlap"] == _text(overlap, exact), (data["combined"], overlap)
+        spot = [venue for venue in venues if venue == "binance"]
+        perp = [venue for venue in venues if venue != "binance"]
+        if not spot or not perp:
+            assert data["spot_perp"] is None
+            return
+        both = data["spot_perp"]
+        assert set(both) == {"spot", "perp", "share_difference", "overlap"}
+        self._totals(both["spot"], spot, totals, data["parts"], exact)
+        self._totals(both["perp"], perp, totals, data["parts"], exact)
+        one, two = (sum((totals[each] for each in some), oracle.NOTHING) for some in (spot, perp))
+        shares = [each.buy_base / (each.buy_base + each.sell_base) for each in (one, two)]
+        difference = Decimal(str(both["share_difference"]))
+        assert difference == rounded(shares[0] - shares[1], 4), (both, shares)
+        assert both["overlap"] == data["combined"]["overlap"]
+        self.compared["spot against perp"] += 2
 
     def _totals(
         self,
@@ -309,6 +326,10 @@ class Judge:
         """CVD since its anchor, and the newest price, of every symbol that `/metrics` lists."""
         async with self.session.get(self.url + "/metrics") as response:
             text = await response.text()
+        await asyncio.to_thread(self.measured, text)
+
+    def measured(self, text: str) -> None:
+        """One scrape."""
         found: dict[str, dict[tuple[str, str], float]] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -347,6 +368,12 @@ class Judge:
             for venue in {key[0] for key in self.listed}:
                 await self.screener(venue, exact=strings)
         await self.metrics()
+
+
+def _sizes(contract: Contract, rows: Sequence[Row], group: str) -> list[Fraction]:
+    """What the prints of these rows are worth, largest first."""
+    groups = oracle.orders(contract, rows) if group == "order" else [[row] for row in rows]
+    return sorted((oracle.notional(contract, each) for each in groups), reverse=True)
 
 
 def edges(rows: Sequence[Row], told_ms: int, width: int) -> list[int]:

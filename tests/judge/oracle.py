@@ -6,11 +6,11 @@ contracts x size, its base volume that by the price, a fraction that mostly neve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from tests.reference.tapefile import EXACT, Row
 #: Places of a base volume of an inverse contract, as a JSON number and as a string.
 _BASE_PLACES: Final = {False: 8, True: 16}
 _FINE: Final = 10**60
+_ONE: Final = Decimal(1)
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,14 @@ class Contract:
     rpi: bool = False
     span_us: int = 0
 
-    def worth(self, row: Row) -> Fraction:
-        """Its notional, in the quote asset."""
-        return Fraction(row.qty) * Fraction(self.size or row.price)
+    def worth(self, row: Row) -> int:
+        """Its notional, in the quote asset, in units of 10^-60."""
+        return _worth(row.qty, self.size or row.price)
 
-    def volume(self, row: Row) -> Fraction:
-        """Its quantity of the base asset; of an inverse contract at 60 places, far beyond what is ever shown (sums of
-        fractions with a denominator each would take minutes)."""
-        if not self.size:
-            return Fraction(row.qty)
-        return Fraction(round(self.worth(row) * _FINE / Fraction(row.price)), _FINE)
+    def volume(self, row: Row) -> int:
+        """Its quantity of the base asset, in units of 10^-60: of an inverse contract that is rounded, far beyond what
+        is ever shown (sums of fractions with a denominator each would take minutes)."""
+        return _volume(row.qty, self.size, row.price)
 
     def quoted(self, value: Fraction, exact: bool) -> Decimal:
         """A quote value as answers carry it."""
@@ -57,6 +56,23 @@ class Contract:
     @property
     def about(self) -> dict[str, Any]:
         return {"source": "Binance", "venue": self.venue, "market": self.market, "symbol": self.symbol}
+
+
+# Each row is in hundreds of answers.
+@lru_cache(maxsize=50_000)
+def _worth(qty: Decimal, each: Decimal) -> int:
+    return _fine(Fraction(qty) * Fraction(each))
+
+
+@lru_cache(maxsize=50_000)
+def _volume(qty: Decimal, size: Decimal, price: Decimal) -> int:
+    return round(Fraction(_worth(qty, size)) / Fraction(price)) if size else _fine(Fraction(qty))
+
+
+def _fine(value: Fraction) -> int:
+    whole = value * _FINE
+    assert whole.denominator == 1, value
+    return whole.numerator
 
 
 @dataclass(frozen=True)
@@ -110,11 +126,8 @@ def sums(contract: Contract, rows: Sequence[Row]) -> Sums:
     )
 
 
-def _total(values: Iterable[Fraction]) -> Fraction:
-    """The exact sum; over one denominator, since fractions added one by one are cut down one by one."""
-    parts = list(values)
-    whole = math.lcm(*(part.denominator for part in parts))
-    return Fraction(sum(part.numerator * (whole // part.denominator) for part in parts), whole)
+def _total(values: Iterable[int]) -> Fraction:
+    return Fraction(sum(values), _FINE)
 
 
 def flow(
@@ -169,11 +182,11 @@ def _without_rpi(contract: Contract, rows: Sequence[Row], nq: Mapping[int, Decim
     names = [f"{what}_{of}_nq" for of in ("base", "quote") for what in ("taker_buy", "taker_sell", "delta")]
     if any(row.id not in nq for row in rows):
         return dict.fromkeys(names)
-    base = {"buy": Fraction(0), "sell": Fraction(0)}
-    quote = {"buy": Fraction(0), "sell": Fraction(0)}
-    for row in rows:
-        base[row.side] += Fraction(nq[row.id])
-        quote[row.side] += Fraction(nq[row.id]) * Fraction(row.price)
+    base, quote = {}, {}
+    for side in ("buy", "sell"):
+        some = [(nq[row.id], row.price) for row in rows if row.side == side]
+        base[side] = _total(_worth(qty, _ONE) for qty, _ in some)
+        quote[side] = _total(_worth(qty, price) for qty, price in some)
     values = [contract.based(each, exact) for each in (base["buy"], base["sell"], base["buy"] - base["sell"])]
     values += [contract.quoted(each, exact) for each in (quote["buy"], quote["sell"], quote["buy"] - quote["sell"])]
     return dict(zip(names, values, strict=True))
@@ -224,7 +237,7 @@ def _goes_on(contract: Contract, group: Sequence[Row], row: Row) -> bool:
 
 
 def notional(contract: Contract, group: Sequence[Row]) -> Fraction:
-    return sum(map(contract.worth, group), Fraction(0))
+    return _total(map(contract.worth, group))
 
 
 def large(
@@ -303,7 +316,7 @@ def trade(contract: Contract, row: Row, nq: Mapping[int, Decimal], exact: bool =
     entry: dict[str, Any] = {
         "id": row.id,
         "price": row.price,
-        "qty": contract.based(contract.volume(row), exact),
+        "qty": contract.based(_total([contract.volume(row)]), exact),
         "side": row.side,
         "time": row.ts_us // 1000,
         "ts_event": row.ts_us,

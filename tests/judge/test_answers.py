@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import AsyncExitStack
 from decimal import Decimal
@@ -114,10 +115,10 @@ async def test_every_field_of_every_market(tmp_path: Path) -> None:
                 each = listed[venue, tape.contract.symbol]
                 rows = tape.rows[cuts[tape.contract] :]
                 try:
-                    judge_trades(judge, client, each, rows, exact=exact)
-                    judge_prints(judge, client, each, rows, LEAST, exact=exact)
+                    await asyncio.to_thread(judge_trades, judge, client, each, rows, exact=exact)
+                    await asyncio.to_thread(judge_prints, judge, client, each, rows, LEAST, exact=exact)
                     span: dict[str, Any] = {"trades": 700} if exact else {"window": "5m"}
-                    assert judge_flows(judge, client, each, exact=exact, **span)
+                    assert await asyncio.to_thread(judge_flows, judge, client, each, exact=exact, **span)
                 except AssertionError as error:
                     error.add_note(f"{venue}:{tape.contract.symbol} exact {exact}")
                     raise
