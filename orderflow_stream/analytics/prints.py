@@ -8,6 +8,7 @@ to better than the slack that the floor leaves.
 from __future__ import annotations
 
 import heapq
+from itertools import accumulate
 from typing import Final, Literal
 
 import numpy as np
@@ -28,10 +29,12 @@ Part = tuple[Chunk, int]
 
 
 class LargeView(Struct, frozen=True):
-    """Large prints among the last trades; totals (10^-16) are of all that qualify, `prints` the largest of them."""
+    """Large prints among the last trades; totals (10^-16) are of all that qualify, `prints` the largest of them.
+
+    `min_notional` is None where it was to be a percentile of nothing."""
 
     group: Literal["row", "order"]
-    min_notional: int
+    min_notional: int | None
     trades_scanned: int
     first_time: int | None
     last_time: int | None
@@ -53,25 +56,29 @@ def scan(
     limit: int = 100,
     group: Literal["row", "order"] = "row",
     since_id: int | None = None,
+    percentile: int | None = None,
 ) -> LargeView:
     """The prints of at least `min_notional` (10^-16) among the last `trades` trades held.
 
-    `since_id` leaves only those with a larger id. Ordered by exact notional, then id, descending. An order is what of
-    it lies among those trades.
+    With `percentile` (thousandths of one per cent) the threshold is that percentile of the notionals of all rows, or
+    orders, among those trades: the least of them that so many are not above (nearest rank). `since_id` leaves only
+    those with a larger id. Ordered by exact notional, then id, descending. An order is what of it lies among those
+    trades.
     """
     tape, instrument = book.tape, book.instrument
     sums, oldest = tape.last_sums(trades)
     newest = tape.newest() if oldest is not None else None
     coverage = book.coverage(oldest.id if oldest is not None else None, now, trades=trades)
     runs: list[list[Row]] = []
+    least = min_notional if percentile is None else None
     if oldest is not None:
         first = oldest.id
-        if group == "row":
-            runs = large_rows(_parts(tape, first), min_notional, instrument)
-        else:
-            runs = large_orders(
-                _parts(tape, _anchor(tape, oldest, instrument.row_span)), min_notional, instrument, first
-            )
+        parts = _parts(tape, first if group == "row" else _anchor(tape, oldest, instrument.row_span))
+        if percentile is not None:
+            sizes = row_sizes(parts, instrument) if group == "row" else order_sizes(parts, instrument, first)
+            least = nearest_rank(sizes, percentile)
+        found = min_notional if least is None else least
+        runs = large_rows(parts, found, instrument) if group == "row" else large_orders(parts, found, instrument, first)
     contract, span = instrument.contract, instrument.row_span
     prints = [
         print_of(instrument.key, rows, group, contract=contract, span=span)
@@ -81,7 +88,7 @@ def scan(
     sides = {side: [found for found in prints if found.side == side] for side in (BUY, SELL)}
     return LargeView(
         group=group,
-        min_notional=min_notional,
+        min_notional=least,
         trades_scanned=sums.trades,
         first_time=None if oldest is None else oldest.ts_event,
         last_time=None if newest is None else newest.ts_event,
@@ -146,36 +153,74 @@ def large_orders(parts: list[Part], least: int, instrument: Instrument, since: i
     """Orders that reach `least` with their rows from id `since` on."""
     if not parts:
         return []
+    floor = least * (1 - _SLACK)
+    columns = _columns(parts)
+    sizes = _sizes(columns[2], columns[3], instrument.contract)
+    starts = _starts(columns, instrument.row_span, since, sizes, floor)
+    totals = np.add.reduceat(sizes, starts)
+    ends = np.append(starts[1:], len(sizes))
+    found: list[list[Row]] = []
+    for i in np.flatnonzero(totals >= floor).tolist():
+        part = slice(int(starts[i]), int(ends[i]))
+        ids, ts, price, qty, first, last = (column[part].tolist() for column in columns)
+        rows = [Row(*values) for values in zip(ids, price, qty, ts, first, last, strict=True)]
+        if notional(rows, instrument.contract) >= least:
+            found.append(rows)
+    return found
+
+
+def _columns(parts: list[Part]) -> tuple[Ints, Ints, Ints, Ints, Ints, Ints]:
+    """Id, time, price, quantity, first and last fill of all rows."""
     ids, ts, price, qty, first, last = (
         np.concatenate([np.frombuffer(getattr(chunk, name), np.int64)[start:] for chunk, start in parts])
         for name in ("ids", "ts", "price", "qty", "first", "last")
     )
-    floor = least * (1 - _SLACK)
-    contract, span = instrument.contract, instrument.row_span
+    return ids, ts, price, qty, first, last
+
+
+def _starts(
+    columns: tuple[Ints, Ints, Ints, Ints, Ints, Ints], span: int, since: int, sizes: NDArray[np.float64], floor: float
+) -> Ints:
+    """Where orders begin. Of merged rows, runs that do not reach `floor` as a whole are left undivided."""
+    ids, ts, _, qty, first, last = columns
     joined = (ids[1:] == ids[:-1] + 1) & ((qty[1:] > 0) == (qty[:-1] > 0))
     if span:
         joined &= np.abs(ts[1:] - ts[:-1]) < span
     else:
         joined &= ts[1:] == ts[:-1]
         joined &= first[1:] == np.where(last[:-1] == UNKNOWN_FILL, UNKNOWN_FILL, last[:-1] + 1)
-    starts = np.flatnonzero(np.concatenate(([True], ~joined)))
-    sizes = _sizes(price, qty, contract)
+    starts: Ints = np.flatnonzero(np.concatenate(([True], ~joined)))
     if span:
         large = np.flatnonzero(np.add.reduceat(sizes, starts) >= floor)
         starts = _divide(ts, starts, large, span)
         skipped = int(np.searchsorted(ids, since))
         if skipped:  # an order that begins before counts with what is inside
             starts = np.concatenate(([skipped], starts[starts > skipped]))
-    totals = np.add.reduceat(sizes, starts)
-    ends = np.append(starts[1:], len(ids))
-    found: list[list[Row]] = []
-    for i in np.flatnonzero(totals >= floor).tolist():
-        part = slice(int(starts[i]), int(ends[i]))
-        columns = (column[part].tolist() for column in (ids, price, qty, ts, first, last))
-        rows = [Row(*values) for values in zip(*columns, strict=True)]
-        if notional(rows, contract) >= least:
-            found.append(rows)
-    return found
+    return starts
+
+
+def row_sizes(parts: list[Part], instrument: Instrument) -> list[int]:
+    """The exact notionals (10^-16) of all rows."""
+    contract = instrument.contract
+    sizes: list[int] = []
+    for chunk, start in parts:
+        pairs = zip(chunk.price[start:], chunk.qty[start:], strict=True)
+        sizes += [abs(qty) * (contract or price) for price, qty in pairs]
+    return sizes
+
+
+def order_sizes(parts: list[Part], instrument: Instrument, since: int = -1) -> list[int]:
+    """The exact notionals (10^-16) of all orders, with their rows from id `since` on."""
+    columns = _columns(parts)
+    doubles = _sizes(columns[2], columns[3], instrument.contract)
+    starts = _starts(columns, instrument.row_span, since, doubles, 0.0).tolist()
+    sums = [0, *accumulate(row_sizes(parts, instrument))]
+    return [sums[end] - sums[begin] for begin, end in zip(starts, [*starts[1:], len(doubles)], strict=True)]
+
+
+def nearest_rank(sizes: list[int], percentile: int) -> int:
+    """The least of `sizes` (at least one) that `percentile` thousandths of one per cent of them are not above."""
+    return sorted(sizes)[max(0, -(-percentile * len(sizes) // 100_000) - 1)]
 
 
 def _divide(ts: Ints, starts: Ints, which: Ints, span: int) -> Ints:

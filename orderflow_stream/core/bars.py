@@ -7,156 +7,20 @@ exact because sums add up, extremes are extremes, and open and close go by id.
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
 
+from orderflow_stream.core.bar_ring import Bar, BarRing, columns_of
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.core.tape import Row, Tape
 
-_BITS: Final = 62
-_LOW: Final = (1 << _BITS) - 1
-#: 64-bit columns of each volume: a quantity is below 2^63 and a notional below 2^126, a bar sums up to 2^60 of them.
-_PARTS: Final = (2, 2, 3, 3)
-#: ... and the base volume of an inverse contract, a notional at most 10^16 times as fine, is below 2^180.
-_INVERSE_PARTS: Final = (4, 4, 3, 3)
-#: Columns of a ring beside the volumes: start, open, high, low, close, first and last id, the two counts.
-_PLAIN: Final = 9
+__all__ = ["Bar", "BarRing", "Bars", "BarsKept", "columns_of", "fold", "plain_sums"]
 
-
-def columns_of(inverse: bool) -> int:
-    """How many 64-bit columns a ring of bars has."""
-    return _PLAIN + sum(_INVERSE_PARTS if inverse else _PARTS)
-
-
-class Bar(Struct):
-    """One bar `[start, start + width)`; times in microseconds, prices at 10^-8, `sums` as everywhere."""
-
-    start: int
-    open: int
-    high: int
-    low: int
-    close: int
-    first_id: int
-    last_id: int
-    sums: Sums
-
-    def take(self, other: Bar) -> None:
-        """Merge another bar of the same start."""
-        self.high = max(self.high, other.high)
-        self.low = min(self.low, other.low)
-        if other.first_id < self.first_id:
-            self.first_id, self.open = other.first_id, other.open
-        if other.last_id > self.last_id:
-            self.last_id, self.close = other.last_id, other.close
-        self.sums = self.sums + other.sums
-
-
-class BarRing:
-    """Closed bars in columns, ascending; those older than `span` behind the newest are let go.
-
-    Sums of quantities are wider than 64 bits, so each takes two columns (four, of `inverse` contracts); those of
-    notionals take three.
-    """
-
-    def __init__(self, width: int, span: int, inverse: bool = False) -> None:
-        self.width = width
-        self.span = span
-        self._parts = _INVERSE_PARTS if inverse else _PARTS
-        self._start = array("q")
-        self._columns = [array("q") for _ in range(_PLAIN - 1)]
-        self._wide = [array("q") for _ in range(sum(self._parts))]  # the parts of the four volumes, lowest first
-
-    def __len__(self) -> int:
-        return len(self._start)
-
-    def put(self, bar: Bar) -> None:
-        """Add a bar, or merge it into the one of the same start."""
-        starts = self._start
-        if not starts or bar.start > starts[-1]:
-            at = len(starts)
-        else:
-            at = bisect_left(starts, bar.start)
-            if starts[at] == bar.start:
-                held = self._get(at)
-                held.take(bar)
-                self._write(at, held)
-                return
-        starts.insert(at, bar.start)
-        for column in (*self._columns, *self._wide):
-            column.insert(at, 0)
-        self._write(at, bar)
-        self._trim()
-
-    def put_all(self, bars: Sequence[Bar]) -> None:
-        """Add or merge many. A page of the past comes as bars ahead of all held: those go in at one stroke."""
-        starts = self._start
-        ahead = bool(bars) and (not starts or bars[-1].start < starts[0])
-        if ahead and all(bar.start < following.start for bar, following in pairwise(bars)):
-            starts[0:0] = array("q", [bar.start for bar in bars])
-            cells = zip(*map(self._cells, bars), strict=True)
-            for column, values in zip((*self._columns, *self._wide), cells, strict=True):
-                column[0:0] = array("q", values)
-            self._trim()
-        else:
-            for bar in bars:
-                self.put(bar)
-
-    def bars(self, since: int | None = None) -> list[Bar]:
-        """The closed bars with `start >= since`, ascending."""
-        at = 0 if since is None else bisect_left(self._start, since)
-        return [self._get(i) for i in range(at, len(self._start))]
-
-    @property
-    def nbytes(self) -> int:
-        return len(self._start) * 8 * (_PLAIN + sum(self._parts)) * 17 // 16  # columns are grown a little ahead
-
-    def _write(self, at: int, bar: Bar) -> None:
-        for column, value in zip((*self._columns, *self._wide), self._cells(bar), strict=True):
-            column[at] = value
-
-    def _cells(self, bar: Bar) -> list[int]:
-        """What a bar is in columns, `start` aside."""
-        sums = bar.sums
-        cells = [bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, sums.buy_trades, sums.sell_trades]
-        volumes = (sums.buy_base, sums.sell_base, sums.buy_quote, sums.sell_quote)
-        for parts, value in zip(self._parts, volumes, strict=True):
-            for _ in range(parts - 1):
-                cells.append(value & _LOW)
-                value >>= _BITS  # noqa: PLW2901 - the next part of the same number
-            cells.append(value)
-        return cells
-
-    def _get(self, at: int) -> Bar:
-        open_, high, low, close, first, last, buys, sells = (column[at] for column in self._columns)
-        wide = iter(self._wide)
-        volumes = [sum(next(wide)[at] << _BITS * part for part in range(parts)) for parts in self._parts]
-        return Bar(self._start[at], open_, high, low, close, first, last, Sums(buys, sells, *volumes))
-
-    def dump(self) -> bytes:
-        """All of it, for `load`."""
-        return b"".join(column.tobytes() for column in (self._start, *self._columns, *self._wide))
-
-    def load(self, data: bytes) -> None:
-        """What `dump` gave. Raises `ValueError` where it cannot have been that."""
-        columns = (self._start, *self._columns, *self._wide)
-        size, rest = divmod(len(data), len(columns))
-        if rest or size % 8:
-            raise ValueError(f"{len(data)} bytes are no ring of bars")
-        for i, column in enumerate(columns):
-            del column[:]
-            column.frombytes(data[i * size : (i + 1) * size])
-
-    def _trim(self) -> None:
-        stale = bisect_left(self._start, self._start[-1] - self.span + self.width)
-        if stale > len(self._start) // 8:  # in strides: cutting a column at its head moves all of it
-            del self._start[:stale]
-            for column in (*self._columns, *self._wide):
-                del column[:stale]
+#: Ids without a trade that are remembered behind the tape.
+MOST_BLANK: Final = 10_000
 
 
 class BarsKept(Struct):
@@ -181,18 +45,25 @@ class Bars:
         "_open",
         "_start",
         "_tape",
+        "blank",
         "minutes",
         "seconds",
     )
 
     SECOND: Final = 1_000_000
     MINUTE: Final = 60_000_000
+    #: How long the bars of each are kept.
+    SECONDS_SPAN: Final = 3_600 * SECOND
+    MINUTES_SPAN: Final = 1_440 * MINUTE
 
     def __init__(self, tape: Tape, inverse: bool = False) -> None:
         self._tape = tape
         self._inverse = inverse
-        self.seconds = BarRing(self.SECOND, 3_600 * self.SECOND, inverse)
-        self.minutes = BarRing(self.MINUTE, 1_440 * self.MINUTE, inverse)
+        self.seconds = BarRing(self.SECOND, self.SECONDS_SPAN, inverse)
+        self.minutes = BarRing(self.MINUTE, self.MINUTES_SPAN, inverse)
+        #: Ids that carried no trade and that the order of ids answers for no longer, ascending. (A journal does not
+        #: keep them: what is proven by ids is then less, never more.)
+        self.blank: list[int] = []
         self._start = -1_000_000  # of the open second; negative before the first trade
         self._open = self._high = self._low = self._close = 0
         self._first = self._last = -1
@@ -203,8 +74,17 @@ class Bars:
         if self._start >= 0:
             self._store(self._current(self._tape.head()))
         bars = Bars(tape, self._inverse)
-        bars.seconds, bars.minutes = self.seconds, self.minutes
+        bars.seconds, bars.minutes, bars.blank = self.seconds, self.minutes, self.blank
         return bars
+
+    def note_blank(self, ids: Sequence[int]) -> None:
+        """These (ascending, above those noted before) carried no trade."""
+        self.blank += ids
+        del self.blank[:-MOST_BLANK]
+
+    def blank_between(self, first: int, last: int) -> int:
+        """How many of those noted are in `first`..`last`."""
+        return bisect_right(self.blank, last) - bisect_left(self.blank, first)
 
     def dump(self) -> BarsKept:
         """What `load` takes."""
@@ -293,6 +173,10 @@ class Bars:
             bar.start - bar.start % self.MINUTE,
             bar.open, bar.high, bar.low, bar.close, bar.first_id, bar.last_id, bar.sums,
         )  # fmt: skip
+
+    def now(self) -> Bar | None:
+        """The open second as it stands; None before the first trade."""
+        return self._current(self._tape.head()) if self._start >= 0 else None
 
     def second_bars(self, since: int | None = None) -> list[Bar]:
         """The 1 s bars of the hour up to the newest with `start >= since`, ascending, the open one last."""

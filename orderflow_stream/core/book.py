@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from typing import Final, Protocol
 
@@ -179,12 +180,14 @@ class Book:
         self.attention = True  # a trade may change the state
 
     def restart(self, now: int) -> None:
-        """The venue began its ids anew: the tape, its order and its windows begin empty and cold, the bars go on."""
+        """The venue began its ids anew: the tape, its order, its windows and bars begin empty and cold.
+
+        No answer spans two generations; and what of two is in one bar could not be put in order by its ids."""
         self.past_live = self.live
         self.warm_sums = Sums()
         self.tape = tape_of(self.instrument)
         self.sequence = Sequence()
-        self.bars = self.bars.over(self.tape)
+        self.bars = Bars(self.tape, self.instrument.inverse)
         self.windows = {span: Window(self.tape, span) for span in self.windows}
         self.generation += 1
         self.origin = self.warm = False
@@ -208,6 +211,8 @@ class Book:
                     left = self.sequence.missing(record.first, min(record.last, oldest - 1))
                     if any(not hole.lost for hole in left):
                         record.status, record.closed, record.source = "lost", now, "evicted"
+        if self.sequence.invalid:
+            self.bars.note_blank(self.sequence.invalid[: bisect_left(self.sequence.invalid, oldest)])
         self.sequence.forget_before(oldest)
 
     @property
@@ -309,7 +314,7 @@ class Book:
             reaches_back=back,
             complete=not missing and back and state in {"live", "quiet"},
             state=state,
-            as_of=self._as_of(now),
+            as_of=self.known_alive(now),
             generation=self.generation,
             source=self._source(first),
             last_trade_age=max(0, now - newest) if newest >= 0 else None,
@@ -380,7 +385,7 @@ class Book:
         oldest = self.tape.first()
         return oldest is not None and since is not None and oldest.ts_event <= since
 
-    def _as_of(self, now: int) -> int | None:
+    def known_alive(self, now: int) -> int | None:
         """Venue time at which the feed was last known to be alive: the newest trade, or a later REST probe."""
         known = max(-1 if self.as_of is None else self.as_of, min(self.tape.newest_ts, now))
         return known if known >= 0 else None

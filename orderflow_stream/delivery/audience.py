@@ -7,10 +7,11 @@ from typing import Final
 
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.events import LargePrint, Liquidation
+from orderflow_stream.delivery.bar_events import BarWatch
 from orderflow_stream.delivery.client import Client, Group
 from orderflow_stream.delivery.conflate import Conflator
 from orderflow_stream.delivery.sse import Frame
-from orderflow_stream.delivery.topics import Filter, Spec, matcher
+from orderflow_stream.delivery.topics import BarSpec, Filter, Spec, matcher
 from orderflow_stream.delivery.watch import Board
 
 
@@ -18,7 +19,19 @@ class Watched:
     """The groups that hear of one instrument, by topic. The lists are replaced, never changed: a delivery may still
     be going through one."""
 
-    __slots__ = ("flows", "frames", "groups", "large", "liquidations", "shown", "told", "trades", "version")
+    __slots__ = (
+        "bars",
+        "flows",
+        "frames",
+        "groups",
+        "large",
+        "liquidations",
+        "shown",
+        "states",
+        "told",
+        "trades",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.groups: list[Group] = []
@@ -26,6 +39,8 @@ class Watched:
         self.liquidations: list[Group] = []
         self.trades: list[Group] = []
         self.flows: dict[Spec, list[Group]] = {}
+        self.bars: dict[BarSpec, BarWatch] = {}
+        self.states = False  # whether any of these two is asked for
         self.frames: dict[Spec, Frame] = {}  # the newest `flow` of each kind
         self.shown: object = None  # the window sums that they tell
         self.version = 0  # how often its state has changed while somebody listened
@@ -42,6 +57,10 @@ class Watched:
             self.trades = [*self.trades, group]
         if "flow" in filter_.topics:
             self.flows[filter_.spec] = [*self.flows.get(filter_.spec, ()), group]
+        if filter_.bars is not None:
+            watch = self.bars.setdefault(filter_.bars, BarWatch())
+            watch.groups = [*watch.groups, group]
+        self.states = bool(self.flows or self.bars)
 
     def remove(self, group: Group) -> None:
         self.groups = [other for other in self.groups if other is not group]
@@ -56,6 +75,12 @@ class Watched:
             self.flows.pop(spec, None)
             self.frames.pop(spec, None)
             self.told.pop(spec, None)
+        bars = group.filter.bars
+        if bars is not None and (watch := self.bars.get(bars)) is not None:
+            watch.groups = [other for other in watch.groups if other is not group]
+            if not watch.groups:
+                del self.bars[bars]
+        self.states = bool(self.flows or self.bars)
 
     def hear(self, update: LargePrint | Liquidation) -> list[Group]:
         """Those that are sent such events."""

@@ -11,8 +11,10 @@ from typing import Final, Protocol
 from orderflow_stream.core.events import LargePrint, Liquidation
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.delivery.audience import Audience, Watched
+from orderflow_stream.delivery.bar_events import BAR, BarEvents
 from orderflow_stream.delivery.client import Client, Group
 from orderflow_stream.delivery.conflate import Conflator
+from orderflow_stream.delivery.outbox import Scheduler
 from orderflow_stream.delivery.ring import Entry, EventLog, Notice
 from orderflow_stream.delivery.sse import Frame
 from orderflow_stream.delivery.topics import Renderer, Spec
@@ -42,16 +44,30 @@ class Deliveries:
     """Forms events and hands them to clients. Methods that yield do one small piece of work a step."""
 
     def __init__(
-        self, renderer: Renderer, log: EventLog, audience: Audience, conflator: Conflator, clock: Callable[[], float]
+        self, renderer: Renderer, log: EventLog, audience: Audience, conflator: Conflator, loop: Scheduler
     ) -> None:
-        """`clock` is the loop's."""
         self.queue: Queue
         self._renderer: Final = renderer
         self._log: Final = log
         self._audience: Final = audience
         self._watched: Final = audience.watched
         self._conflator: Final = conflator
-        self._clock: Final = clock
+        self._clock: Final = loop.time
+        self._bars: Final = BarEvents(
+            renderer,
+            log,
+            audience.watched,
+            conflator,
+            loop,
+            wake=self._wake,
+            mark=self._mark,
+        )
+
+    def _wake(self) -> None:
+        self.queue.wake()
+
+    def _mark(self, client: Client) -> None:
+        self.queue.mark(client)
 
     def logged(self, entry: Entry, groups: Sequence[Group]) -> Iterator[None]:
         """Hand one log event to all who want it."""
@@ -84,13 +100,13 @@ class Deliveries:
     # -- flow -----------------------------------------------------------------------------------------------------
 
     def states(self, until: Callable[[], bool]) -> float | None:
-        """Form the `flow` events that are due and queue them, until that says stop; when to come again."""
+        """Form the `flow` and `bar` events that are due and queue them, until that says stop; when to come again."""
         now = self._clock()
         conflator = self._conflator
         conflator.cool(now)
         while (key := conflator.take(now)) is not None:
             watched = self._watched.get(key)
-            sums = self._renderer.sums(key)
+            sums = self._renderer.sums(key) if watched is not None and watched.flows else None
             if watched is not None and sums is not None:
                 watched.shown = sums
                 for spec, groups in watched.flows.items():
@@ -100,6 +116,9 @@ class Deliveries:
                         watched.told[spec] = frame.version
                         told = frame.missing(max(0, frame.version - before - 1))
                         self.queue.deliver(self._flow(key, told, groups))
+            if watched is not None and watched.bars:
+                for steps in self._bars.states(key, watched):
+                    self.queue.deliver(steps)
             if until():
                 return now if conflator.ready else conflator.due()
         return conflator.due()
@@ -120,13 +139,18 @@ class Deliveries:
                 yield
 
     def aged(self) -> Iterator[None]:
-        """Mark instruments whose windows say something else only because time has passed."""
+        """Mark instruments whose windows or bars say something else only because time has passed."""
         for key, watched in list(self._watched.items()):
-            if watched.flows and not self._conflator.changed(key) and self._renderer.sums(key) != watched.shown:
+            if watched.states and not self._conflator.changed(key) and self._aged(key, watched):
                 watched.version += 1
                 self._conflator.touch(key)
                 self.queue.wake()
             yield
+
+    def _aged(self, key: str, watched: Watched) -> bool:
+        if watched.flows and self._renderer.sums(key) != watched.shown:
+            return True
+        return bool(watched.bars) and self._bars.aged(key, watched)
 
     # -- replay and snapshot --------------------------------------------------------------------------------------
 
@@ -134,7 +158,7 @@ class Deliveries:
         """The next part of a client's replay, then of its snapshot; false when both are through."""
         mailbox, backlog = client.mailbox, client.backlog
         now = self._clock()
-        spec = client.group.filter.spec
+        spec, bars = client.group.filter.spec, client.group.filter.bars
         while backlog and mailbox.log_bytes < room and mailbox.logs < _REPLAY:
             entry = backlog.popleft()
             frame = self._log_frame(entry, spec.exact)
@@ -145,11 +169,16 @@ class Deliveries:
             return True
         while client.snapshot:
             key, _ = client.snapshot.popitem(last=False)
-            shared = self._snapshot(key, spec)
+            if bars is not None and key.startswith(BAR):
+                shared = self._bars.snapshot(key, bars)
+            else:
+                shared = self._snapshot(key, spec)
             if shared is not None:
                 seq = max(client.position, client.start, self.queue.delivered(self._log.seq))
                 client.push_state(key, shared if shared.seq == seq else shared.at(seq))
-                if shared.version != self._watched[key].told.setdefault(spec, shared.version):
+                if shared.topic == "flow" and shared.version != self._watched[key].told.setdefault(
+                    spec, shared.version
+                ):
                     client.shown[key] = shared.version
                 return True
         return False

@@ -85,14 +85,19 @@ def large_data(
     *,
     group: str = "row",
     exact: bool = False,
+    percentile: int | None = None,
 ) -> bytes:
-    """`data` of `/v1/large`; counts and totals are over all prints of the span, `largest` is what `limit` left."""
+    """`data` of `/v1/large`; counts and totals are over all prints of the span, `largest` is what `limit` left.
+
+    `percentile` (thousandths of one per cent) is that by which `min_notional` was found, where it was."""
+    least = "null" if view.min_notional is None else quote(view.min_notional, 16, exact)
+    found = "" if percentile is None else f'"percentile":{rounded(percentile, 3, exact)},'
     places = rules.places(instrument.quote)
     largest = ",".join([f"{{{_large_fields(rules, instrument, row, exact)}}}" for row in view.prints])
     return (
         f'{{"note":{name(large_note(instrument, group))},"source":"Binance","symbol":{name(instrument.symbol)},'
         f'"venue":{name(instrument.venue)},"market":"{instrument.market}","group":"{group}",'
-        f'"min_notional":{quote(view.min_notional, 16, exact)},"trades_scanned":{view.trades_scanned},'
+        f'"min_notional":{least},{found}"trades_scanned":{view.trades_scanned},'
         f'"window_seconds":{seconds(view.first_time, view.last_time, exact)},"count":{view.count},'
         f'"buy_count":{view.buy_count},"sell_count":{view.sell_count},'
         f'"buy_notional":{quote(view.buy_notional, places, exact)},'

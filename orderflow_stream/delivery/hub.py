@@ -26,6 +26,7 @@ from orderflow_stream.core.events import (
     Trade,
 )
 from orderflow_stream.delivery.audience import Audience, Watched
+from orderflow_stream.delivery.bar_events import snapshot_of
 from orderflow_stream.delivery.client import Client, Group, Sink
 from orderflow_stream.delivery.conflate import Conflator, Held, HeldGaps
 from orderflow_stream.delivery.deliveries import Deliveries
@@ -68,7 +69,7 @@ class Hub:
         self._rng: Final = rng
         self._conflator: Final = Conflator(limits.tick)
         self._audience: Final = Audience(renderer.books, self._conflator)
-        self._deliveries: Final = Deliveries(renderer, log, self._audience, self._conflator, loop.time)
+        self._deliveries: Final = Deliveries(renderer, log, self._audience, self._conflator, loop)
         self._outbox: Final = Outbox(self._deliveries, self, loop, elapsed, limits.piece, limits.stall, limits.backlog)
         self._deliveries.queue = self._outbox
         self._watched: Final = self._audience.watched
@@ -93,7 +94,7 @@ class Hub:
         seq = self.log.trade(trade)
         watched = self._watched.get(key)
         if watched is not None:
-            if watched.flows:
+            if watched.states:
                 watched.version += 1
                 if self._conflator.touch(key):
                     self._outbox.wake()
@@ -143,7 +144,7 @@ class Hub:
     def _changed(self, key: str, *, again: bool = False) -> None:
         """The state of an instrument is another one, otherwise than by a live trade; `again` by the same event."""
         watched = self._watched.get(key)
-        if watched is not None and watched.flows:
+        if watched is not None and watched.states:
             watched.version += not again
             if self._conflator.touch(key):
                 self._outbox.wake()
@@ -226,8 +227,7 @@ class Hub:
         client.backlog.extend(entries)
         client.born = client.moved = now
         client.span = self._rng.uniform(1 - _AGE_SPREAD, 1 + _AGE_SPREAD)
-        if "flow" in topics:
-            client.snapshot.update(dict.fromkeys(sorted(group.instruments)))
+        client.snapshot.update(dict.fromkeys(snapshot_of(filter_, group.instruments)))
         group.clients[client] = None
         self._roster.add(client)
         if "watch" in topics:

@@ -29,6 +29,7 @@ from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import BUY, SELL
 from orderflow_stream.delivery.http.stats import HttpStats
 from orderflow_stream.delivery.limits import Stats
+from orderflow_stream.delivery.metrics_health import connected_since, holes, readiness, stops
 from orderflow_stream.delivery.metrics_journal import JournalNumbers, families
 from orderflow_stream.delivery.metrics_symbols import symbol_lines
 from orderflow_stream.feed.repair import Outlook
@@ -37,24 +38,27 @@ _US: Final = 1e-6
 
 
 class FeedNumbers(Struct, kw_only=True):
-    """What the connections to the venue tell. By connection (shard and place, `0A`): `last_message` is venue time,
-    `lag` how far the newest trade was behind the venue's time of it (µs); the rest monotone."""
+    """What the connections to the venue tell. By connection (shard and place, `0A`): `since` and `last_message` are
+    venue time, `lag` how far the newest trade was behind the venue's time of it (µs); the rest monotone."""
 
     connections: int = 0
     reconnects: Mapping[str, int] = {}
+    since: Mapping[str, int] = {}
     last_message: Mapping[str, int] = {}
     lag: Mapping[str, int] = {}
     rejected: Mapping[str, int] = {}
 
 
 class RestNumbers(Struct, kw_only=True):
-    """What the REST client tells. `calls` by (path, status); `used` of `limit` weight in this minute."""
+    """What the REST client tells. `calls` by (path, status); `used` of `limit` weight in this minute; `blocked` for
+    how long (µs) the venue wants no call."""
 
     calls: Mapping[tuple[str, str], int] = {}
     weight: int = 0
     used: int = 0
     limit: int = 0
     retries: int = 0
+    blocked: int = 0
 
 
 class VenueSource(Struct, frozen=True, kw_only=True):
@@ -99,6 +103,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     refused: Callable[[], Mapping[str, int]] = dict
     journal: Callable[[], JournalNumbers | None] = lambda: None
     venues: Mapping[str, VenueSource] = {}
+    started: Callable[[], bool] = lambda: True
+    closing: Callable[[], bool] = lambda: False
 
     def by_venue(self) -> Mapping[str, VenueSource]:
         """Every venue there is."""
@@ -152,8 +158,12 @@ class DaemonCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         venues = self._sources.by_venue()
         yield from self._engine(venues)
-        yield from _feeds({venue: source.feed() for venue, source in venues.items()})
-        yield from _rests({venue: (source.pool, source.rest()) for venue, source in venues.items()})
+        feeds = {venue: source.feed() for venue, source in venues.items()}
+        yield from _feeds(feeds)
+        yield from connected_since({venue: feed.since for venue, feed in feeds.items()})
+        rests = {venue: source.rest() for venue, source in venues.items()}
+        yield from _rests({venue: (source.pool, rests[venue]) for venue, source in venues.items()})
+        yield from stops({venue: (rest.calls, rest.blocked) for venue, rest in rests.items()})
         yield from _repairs({venue: source.repair() for venue, source in venues.items()})
         yield from self._streams()
         yield from self._http()
@@ -165,6 +175,8 @@ class DaemonCollector(Collector):
         info.add_metric([], {"version": s.version, "python": platform.python_version()})
         yield info
         books = [book for book in s.engine.books.values() if not book.demand]
+        yield from readiness(books, venues, started=s.started(), closing=s.closing())
+        yield from holes(books, venues, s.now())
         yield GaugeMetricFamily(
             "orderflow_symbols_cut",
             "Streamed symbols without series of their own, because of metrics.max_symbols.",
@@ -241,8 +253,12 @@ class DaemonCollector(Collector):
             "Log events dropped with a client that was too slow.",
             value=streams.dropped,
         )
-        yield _counter("orderflow_sse_aborted", "Streams that ended, by reason.", "reason", streams.aborted)
-        yield _counter("orderflow_sse_refused", "Streams not begun, by reason.", "reason", streams.refused)
+        yield _counter(
+            "orderflow_sse_aborted", "Streams that ended, by reason.", "reason", _from_zero(_ENDS, streams.aborted)
+        )
+        yield _counter(
+            "orderflow_sse_refused", "Streams not begun, by reason.", "reason", _from_zero(_FULL, streams.refused)
+        )
         yield GaugeMetricFamily("orderflow_sse_buffer_bytes", "Bytes not sent yet.", value=streams.buffer_bytes)
 
     def _http(self) -> Iterable[Metric]:
@@ -272,7 +288,10 @@ class DaemonCollector(Collector):
         yield durations
 
 
-#: Every state there is, so that each has a series from the start.
+#: What alerts look for has a series from the start: an increase from nothing is none.
+_ENDS: Final = ("slow",)
+_FULL: Final = ("max_clients", "max_clients_per_ip")
+#: Every state there is, likewise.
 STATES: Final = ("connecting", "warming", "live", "quiet", "unverified", "gap", "stale", "partial")
 
 
@@ -355,6 +374,10 @@ def _by_venue(name: str, help_: str, label: str) -> CounterMetricFamily:
 def _add(family: CounterMetricFamily, values: Mapping[str, int], venue: str) -> None:
     for value, count in sorted(values.items()):
         family.add_metric([venue, value], count)
+
+
+def _from_zero(names: Iterable[str], counts: Mapping[str, int]) -> dict[str, int]:
+    return {**dict.fromkeys(names, 0), **counts}
 
 
 def _counter(name: str, help_: str, label: str, values: Mapping[Any, int]) -> Metric:

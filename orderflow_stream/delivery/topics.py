@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from orderflow_stream.analytics.bars import AnchorRule, BarsView, Interval, latest
 from orderflow_stream.analytics.flow import over_trades, over_window
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.events import (
@@ -23,15 +24,18 @@ from orderflow_stream.core.events import (
 )
 from orderflow_stream.core.sums import Sums
 from orderflow_stream.delivery import encode
+from orderflow_stream.delivery.encode_bars import bar_event
 from orderflow_stream.delivery.encode_liquidations import liquidation_event
 from orderflow_stream.delivery.ring import Late, Scope
 from orderflow_stream.delivery.sse import to_json
 
-TOPICS: Final = ("flow", "watch", "large", "trade", "liquidation")
+TOPICS: Final = ("flow", "bar", "watch", "large", "trade", "liquidation")
 DEFAULT_TOPICS: Final = ("flow", "large")
 
 #: The span that a `corrected` event accounts for: everything that a count window can reach.
 _ALL_TRADES: Final = 5_000
+#: Bars in one `bar` event.
+_BARS: Final = 3
 
 
 class Spec(Struct, frozen=True):
@@ -48,9 +52,18 @@ class Spec(Struct, frozen=True):
         return Spec(self.window, self.span, None, self.exact)
 
 
+class BarSpec(Struct, frozen=True):
+    """Which bars a `bar` event is of."""
+
+    interval: Interval = "1m"
+    anchor: AnchorRule = "session"
+    exact: bool = False
+
+
 class Filter(Struct, frozen=True):
     """One stream's wishes. `keys` are the instruments named, `patterns` stand for all that match, now and later;
-    `min_notional` (10^-16) is 0 where the configured thresholds are enough."""
+    `min_notional` (10^-16) is 0 where the configured thresholds are enough. `bars` is None where `bar` is not among
+    the topics."""
 
     spec: Spec
     keys: frozenset[str] = frozenset()
@@ -59,6 +72,7 @@ class Filter(Struct, frozen=True):
     group: str = "order"
     min_notional: int = 0
     venue: str = "binance"
+    bars: BarSpec | None = None
 
     def scope(self, instruments: Collection[str]) -> Scope:
         """What of the log belongs to it, its patterns resolved to `instruments`."""
@@ -119,6 +133,26 @@ class Renderer:
         else:
             view, window = over_window(book, spec.span, now), spec.window
         return encode.flow_event(self.rules, book.instrument, view, sums, 0, position, window=window, exact=spec.exact)
+
+    def bars(self, key: str, spec: BarSpec) -> BarsView | None:
+        """What a `bar` event tells, not yet encoded."""
+        book = self.books.get(key)
+        return None if book is None else latest(book, spec.interval, spec.anchor, self.clock(), _BARS)
+
+    def bar(self, key: str, view: BarsView, exact: bool) -> bytes | None:
+        """`bar`; `view` as from `bars`."""
+        book = self.books.get(key)
+        return None if book is None else bar_event(self.rules, book.instrument, view, exact=exact)
+
+    def now(self, key: str) -> int | None:
+        """Venue time for that instrument (µs)."""
+        book = self.books.get(key)
+        return None if book is None else book.now(self.clock())
+
+    def as_of(self, key: str) -> int | None:
+        """Up to when (venue time, µs) its feed is known to have been alive."""
+        book = self.books.get(key)
+        return None if book is None else book.known_alive(book.now(self.clock()))
 
     def row(self, key: str, spec: Spec) -> encode.ScreenerRow | None:
         """One instrument's row of `watch`, not yet encoded; rows compare equal where they say the same."""

@@ -368,3 +368,53 @@ def test_a_recorded_tape_of_futures(symbol: str, part: str) -> None:
     assert sorted(shown(scanned.prints)) == expected
     assert len(expected) > 20
     assert {one[3] for one in expected if one[4] > 1} == ({"likely", "possible"} if "2024" in part else {"possible"})
+
+
+@law(40)
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.integers(0, 120), st.booleans()), min_size=1, max_size=60),
+    st.integers(50_000, 99_999),
+    st.sampled_from(["row", "order"]),
+    st.sampled_from([PERP, INVERSE, Instrument("binance", "BTCUSDT", "BTC", "USDT")]),
+    st.integers(1, 70),
+)
+def test_a_percentile_is_one_of_the_notionals(
+    legs: list[tuple[int, int, bool]], percentile: int, group: Any, instrument: Instrument, trades: int
+) -> None:
+    """As many as that are not above it, by the rank that is nearest, of the trades that are scanned."""
+    engine, book = make(instrument)
+    ms = 0
+    for id_, (units, pause, sold) in enumerate(legs, 1):
+        ms += pause
+        engine.apply(leg(id_, -units if sold else units, ms, of=instrument))
+    now = T0 + ms * MS
+    everything = prints.scan(book, min_notional=1, now=now, trades=trades, limit=5_000, group=group)
+    sizes = sorted(found.notional for found in everything.prints)
+    found = prints.scan(book, min_notional=7, now=now, trades=trades, limit=5_000, group=group, percentile=percentile)
+    least = found.min_notional
+    assert least in sizes
+    rank = sum(size <= least for size in sizes)
+    assert rank * 100_000 >= percentile * len(sizes)  # so many are not above it,
+    assert sum(size < least for size in sizes) * 100_000 < percentile * len(sizes)  # and of no smaller one
+    assert sorted(one.notional for one in found.prints) == [size for size in sizes if size >= least]
+
+
+def test_the_nearest_rank_by_hand() -> None:
+    sizes = [50, 20, 15, 40, 35]
+    ranks = {50_000: 35, 60_000: 35, 60_001: 40, 80_000: 40, 80_001: 50, 99_999: 50}
+    assert {percentile: prints.nearest_rank(sizes, percentile) for percentile in ranks} == ranks
+    assert prints.nearest_rank([7], 50_000) == 7
+
+
+def test_a_percentile_of_nothing() -> None:
+    _, book = make()
+    found = prints.scan(book, min_notional=5, now=T0, percentile=99_000)
+    assert (found.min_notional, found.count, found.prints) == (None, 0, ())
+
+
+def test_the_largest_numbers_have_a_percentile() -> None:
+    engine, book = make()
+    engine.apply(leg(1, 1))
+    engine.apply(trade(2, -BIG, price=BIG, ts=T0, key=PERP.key))
+    found = prints.scan(book, min_notional=5, now=T0, percentile=99_000, group="order")
+    assert (found.min_notional, found.count) == (BIG * BIG, 1)

@@ -14,7 +14,7 @@ import orjson
 
 MOST_BYTES: Final = 65_536
 TOPICS: Final = frozenset(
-    {"hello", "flow", "watch", "large", "trade", "gap", "corrected", "state", "heartbeat", "slow", "bye", "busy"}
+    {"hello", "flow", "bar", "watch", "large", "trade", "gap", "corrected", "state", "heartbeat", "slow", "bye", "busy"}
 )
 #: After one of these comes nothing.
 LAST: Final = frozenset({"slow", "bye", "busy"})

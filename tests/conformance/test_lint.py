@@ -61,7 +61,7 @@ async def test_every_kind_of_event_chunked_and_plain(tape: Material) -> None:
     }
     async with playing(tape, **overrides) as play:
         url, hub = play.daemon.url, play.daemon.hub
-        query: dict[str, Any] = {"symbols": play.symbol, "topics": "flow,watch,large,trade"}
+        query: dict[str, Any] = {"symbols": play.symbol, "topics": "flow,bar,watch,large,trade", "interval": "1s"}
         async with Tap(url, **query) as chunked, Tap(url, version="1.0", **query) as plain:
             for tap in (chunked, plain):
                 await tap.until(lambda tap=tap: b"event: watch" in tap.body)  # type: ignore[misc]

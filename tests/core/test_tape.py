@@ -163,7 +163,7 @@ def test_a_window_that_nobody_asks_for_keeps_no_dropped_chunk_alive() -> None:
 
 @pytest.mark.parametrize("spliced", [False, True])
 def test_its_weight_is_honest(spliced: bool) -> None:
-    count = 100_000
+    count = 40_000
     gc.collect()
     tracemalloc.start()
     try:

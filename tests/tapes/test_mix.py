@@ -13,7 +13,7 @@ from tests.tapes.kit import tape
 from tests.tapes.rig import playing
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_a_random_mix(seed: int) -> None:
     """Everything at once, by chance: the end is the same."""
     rng = random.Random(seed)

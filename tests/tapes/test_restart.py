@@ -11,7 +11,7 @@ from orderflow_stream.simulator import ArchivePlayer, Simulator
 from tests.tapes.answers import LENGTHS, assert_all, thresholds
 from tests.tapes.kit import Api, Material, api_of, made_up, moved, recorded_tapes, running, settle
 
-RECORDED = ("BTCUSDT-spot-2024", "XRPETH", "LTCUSDT", "BTCUSDT-um")
+RECORDED = ("BTCUSDT-spot-2024", "XRPETH", "BTCUSDT-um-2023")
 TAPES = [
     made_up("AAAUSDT", "USDT", seed=51, n=9_000, holes=4, invalid=4),
     *(tape for tape in recorded_tapes() if tape.name.startswith(RECORDED)),

@@ -22,6 +22,7 @@ from orderflow_stream.delivery.http.common import (
     tag,
 )
 from orderflow_stream.delivery.http.context import Context
+from orderflow_stream.delivery.http.errors import conflicting
 from orderflow_stream.delivery.http.params import Param, Query
 
 MESSAGE: Final = "Large trades retrieved successfully"
@@ -32,6 +33,15 @@ MIN_NOTIONAL: Final = Param(
     "notional",
     "least notional in the quote asset; where it is left out, the symbol's configured threshold (100000 by default)",
     example="100000",
+)
+PERCENTILE: Final = Param(
+    "percentile",
+    "number",
+    "instead of min_notional: that percentile (nearest rank) of the notionals of all rows, or orders, that are "
+    "scanned; at most 3 decimals",
+    low=50_000,
+    high=99_999,
+    example="99",
 )
 TRADES: Final = Param(
     "trades",
@@ -52,17 +62,25 @@ GROUP: Final = Param(
     choices=("row", "order"),
 )
 SINCE_ID: Final = Param(
-    "since_id", "integer", "only prints with an id above this, in counts and totals too", low=0, high=MAX_SCALED
+    "since_id",
+    "integer",
+    "only prints with an id above this, in counts and totals too",
+    low=0,
+    high=MAX_SCALED,
+    example="662670386",
 )
 
 PARAMS: Final = (
     *(resolve.SYMBOL, resolve.COIN, resolve.QUOTE, resolve.VENUE),
-    *(MIN_NOTIONAL, TRADES, LIMIT, GROUP, SINCE_ID, FRESH, NUMBERS),
+    *(MIN_NOTIONAL, PERCENTILE, TRADES, LIMIT, GROUP, SINCE_ID, FRESH, NUMBERS),
 )
 
 
 async def large(request: web.Request, context: Context, query: Query) -> web.StreamResponse:
     instrument = resolve.one(context, query)
+    percentile = query.thousandths(PERCENTILE)
+    if percentile is not None and query.has(MIN_NOTIONAL):
+        raise conflicting("percentile", "min_notional and percentile were both given; write one of them")
     least = query.notional(MIN_NOTIONAL) or context.options.threshold(instrument)
     trades = query.integer(TRADES) or MOST_TRADES
     limit = query.integer(LIMIT) or DEFAULT_LIMIT
@@ -78,12 +96,15 @@ async def large(request: web.Request, context: Context, query: Query) -> web.Str
         limit=limit,
         group=group,
         since_id=since_id,
+        percentile=percentile,
     )
     etag = tag(
         context,
-        *("large", least, trades, limit, group, since_id, strings),
+        *("large", least, percentile, trades, limit, group, since_id, strings),
         stands_on(book.instrument, view.coverage),
     )
     position = context.hub.position()
-    data = large_data(context.options.rules, book.instrument, view, position, group=group, exact=strings)
+    data = large_data(
+        context.options.rules, book.instrument, view, position, group=group, exact=strings, percentile=percentile
+    )
     return answer(request, context, data, MESSAGE, etag)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from orderflow_stream.analytics.bars import INTERVALS, kept_for
 from orderflow_stream.core.units import NOTIONAL_DECIMALS, SCALE, US_PER_S, text
 from orderflow_stream.delivery.encode_numbers import (
     FIAT_PLACES,
@@ -18,6 +19,8 @@ from orderflow_stream.delivery.encode_numbers import (
     VWAP_PLACES,
 )
 from orderflow_stream.delivery.http import resolve
+from orderflow_stream.delivery.http.bars import DEFAULT_LIMIT as DEFAULT_BARS
+from orderflow_stream.delivery.http.bars import MOST_BARS
 from orderflow_stream.delivery.http.combine import USD_LIKE
 from orderflow_stream.delivery.http.common import FEWEST_TRADES, MOST_READS, MOST_TRADES
 from orderflow_stream.delivery.http.context import Context, VenueContext
@@ -37,6 +40,24 @@ STATES: Final = {
     "gap": "trade ids are missing and are being read again",
     "stale": "the feed is down or silent where trades are known to exist",
     "partial": "trade ids are missing for good",
+}
+BARS: Final = {
+    "intervals": {
+        name: {"seconds": width // US_PER_S, "kept_for_s": kept_for(name) // US_PER_S}
+        for name, width in INTERVALS.items()
+    },
+    "limit": {"max": MOST_BARS, "default": DEFAULT_BARS},
+    "bar_rule": "half-open [start, end), start a multiple of the interval; a trade belongs to the bar of its venue "
+    "time, open and close go by trade id; intervals without a trade are not listed",
+    "anchors": {
+        "session": "00:00 UTC of venue time; where it is not certain that everything since then was held, oldest",
+        "oldest": "the oldest trade held in the bars of a minute; anchor.time is the start of its minute",
+    },
+    "cvd_rule": "the sum of deltas from anchor.time to the end of the bar, the same at every interval; before the "
+    "anchor it goes on backwards",
+    "closed_when": "venue time has reached the end of the bar",
+    "complete_when": "the ids of the trades held prove that none is missing up to the end of the bar; of the open bar: "
+    "up to now, while state is live or quiet",
 }
 NOTE: Final = (
     "symbol is a Binance pair (BTCUSDT) or coin=BTC&quote=USDT. flow scans up to 5000 recent trades (trades=N, default "
@@ -117,6 +138,7 @@ def meta_data(context: Context, where: VenueContext, endpoints: Iterable[tuple[s
             "order_closes_after_ms": 25,
             "limit": {"max": 5_000, "default": 100},
         },
+        "bars": BARS,
         "rounding": {
             "rule": "once, half to even; numbers=string gives every decimal exactly and rounds no sum",
             "base": "exact",

@@ -14,10 +14,11 @@ from aiohttp import web
 from orderflow_stream.core.units import parse_notional
 from orderflow_stream.delivery.http.errors import ApiError, bad, clean, shown, suggest
 
-Kind = Literal["text", "integer", "notional", "seconds", "choice", "flag"]
+Kind = Literal["text", "integer", "notional", "seconds", "number", "choice", "flag"]
 
 _DIGITS: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _SECONDS: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
+_NUMBER: Final = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,3}))?", re.ASCII)
 _FLAGS: Final = {"true": True, "false": False}
 _MOST_PARAMS: Final = 32
 #: Characters of a list: as long as a request line can be.
@@ -25,9 +26,9 @@ LIST: Final = 8190
 
 
 class Param(NamedTuple):
-    """One query parameter. `low`/`high` bound numbers (inclusive), `choices` are the words of a choice; `default` is
-    what is used where it is left out (None: nothing). A value has at most `most` characters: 256, but for lists, which
-    the length of the request line bounds."""
+    """One query parameter. `low`/`high` bound numbers (inclusive; of kind number they are at 10^-3), `choices` are the
+    words of a choice; `default` is what is used where it is left out (None: nothing). A value has at most `most`
+    characters: 256, but for lists, which the length of the request line bounds."""
 
     name: str
     kind: Kind
@@ -117,6 +118,19 @@ class Query:
         if not _SECONDS.fullmatch(value) or not param.low <= float(value) <= param.high:
             raise bad(param.name, f"{param.name} must be seconds from {param.low} to {param.high}, not {shown(value)}")
         return float(value)
+
+    def thousandths(self, param: Param) -> int | None:
+        """A number within its bounds with at most three decimals, as an integer at 10^-3."""
+        value = self._values.get(param.name)
+        if value is None:
+            return None
+        match = _NUMBER.fullmatch(value)
+        number = int(match[1]) * 1_000 + int((match[2] or "0").ljust(3, "0")) if match else -1
+        if not param.low <= number <= param.high:
+            bounds = f"{param.low / 1_000:g} to {param.high / 1_000:g}"
+            message = f"{param.name} must be a number from {bounds} with at most 3 decimals, not {shown(value)}"
+            raise bad(param.name, message)
+        return number
 
     def choice(self, param: Param) -> str:
         """One of its words."""

@@ -31,7 +31,9 @@ AFTER: Final = Param(
     "a position (coverage.position): answer as soon as the symbol has traded beyond it, or after wait seconds",
     example="k3v9qd2m-1042",
 )
-WAIT: Final = Param("wait", "seconds", "with after: seconds to wait at most; 5 where it is left out", low=0, high=30)
+WAIT: Final = Param(
+    "wait", "seconds", "with after: seconds to wait at most; 5 where it is left out", low=0, high=30, example="5"
+)
 
 
 class Span(NamedTuple):

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 
 from orderflow_stream.core.events import Instrument
 from orderflow_stream.core.units import NOTIONAL_DECIMALS, text
-from orderflow_stream.delivery.http import liquidations, resolve
+from orderflow_stream.delivery.http import bars, liquidations, resolve
 from orderflow_stream.delivery.http.common import FEWEST_TRADES, MOST_READS, MOST_TRADES, NUMBERS, exact, window_of
 from orderflow_stream.delivery.http.context import Context, VenueContext
 from orderflow_stream.delivery.http.errors import ApiError, bad, conflicting, missing, shown
@@ -26,7 +26,7 @@ from orderflow_stream.delivery.http.peer import client_address
 from orderflow_stream.delivery.http.server import Handler
 from orderflow_stream.delivery.hub import Hub
 from orderflow_stream.delivery.sse import CONTENT_TYPE, Frame, batch
-from orderflow_stream.delivery.topics import DEFAULT_TOPICS, TOPICS, Filter, Spec, matcher
+from orderflow_stream.delivery.topics import DEFAULT_TOPICS, TOPICS, BarSpec, Filter, Spec, matcher
 
 SYMBOLS: Final = Param(
     "symbols",
@@ -61,13 +61,20 @@ MIN_NOTIONAL: Final = Param(
 GROUP: Final = Param(
     "group", "choice", "large prints by taker order or by row", default="order", choices=("order", "row")
 )
+INTERVAL: Final = bars.INTERVAL._replace(description="width of the bars of topic bar")
+ANCHOR: Final = bars.ANCHOR._replace(description="where the CVD of those bars is 0, as of /v1/bars")
 LAST_EVENT_ID: Final = Param(
     "last_event_id",
     "text",
     "position to resume from, for a first connection; the header Last-Event-ID wins",
     example="ABCDEFGH-1234",
 )
-TICKET: Final = Param("ticket", "text", "of POST /v1/ticket, where a key is needed and no header can be sent")
+TICKET: Final = Param(
+    "ticket",
+    "text",
+    "of POST /v1/ticket, where a key is needed and no header can be sent",
+    example="ofd0key1.3q2-7wPBv0xJ1u5cT8yZ",
+)
 PARAMS: Final = (
     SYMBOLS,
     TOPICS_PARAM,
@@ -75,6 +82,8 @@ PARAMS: Final = (
     TRADES,
     MIN_NOTIONAL,
     GROUP,
+    INTERVAL,
+    ANCHOR,
     LAST_EVENT_ID,
     TICKET,
     resolve.VENUE,
@@ -239,6 +248,7 @@ async def _wishes(context: Context, query: Query) -> Filter:
     if min_notional:
         _check_threshold(context, venue, min_notional, named, patterns)
     group = query.choice(GROUP)
+    kind = BarSpec(bars.interval_of(query), bars.anchor_of(query), spec.exact)
     await _follow(context, venue, named, spec)
     return Filter(
         spec=spec,
@@ -248,6 +258,7 @@ async def _wishes(context: Context, query: Query) -> Filter:
         group=group,
         min_notional=min_notional,
         venue=venue.name,
+        bars=kind if "bar" in topics else None,
     )
 
 
