@@ -49,5 +49,5 @@ def _build(context: Context, table: Sequence[Route], bound_host: str) -> web.App
     app.on_response_prepare.append(finish)
     for route in table:
         for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
-            app.router.add_route(method, route.path, handler_of(route))
+            app.router.add_route(method, route.pattern, handler_of(route))
     return app

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal
+from typing import Final
 
-Code = Literal[
-    "missing_parameter",
-    "bad_parameter",
-    "unknown_parameter",
-    "conflicting_parameters",
-    "unauthorized",
-    "forbidden",
-    "unknown_symbol",
-    "not_found",
-    "method_not_allowed",
-    "rate_limited",
-    "bad_configuration",
-    "internal_error",
-    "not_ready",
-    "upstream_failed",
-    "upstream_busy",
-    "over_capacity",
+from orderflow_stream.shapes.units import Code
+
+__all__ = [
+    "CODE_OF",
+    "ApiError",
+    "Code",
+    "bad",
+    "clean",
+    "conflicting",
+    "missing",
+    "redact",
+    "shown",
+    "suggest",
 ]
 
 #: What a status means where nobody raised an `ApiError` (aiohttp's own refusals).

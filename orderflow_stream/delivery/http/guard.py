@@ -19,7 +19,7 @@ API_CSP: Final = "default-src 'none'; frame-ancestors 'none'"
 #: For the pages: everything from here, nothing inline.
 PAGE_CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",

@@ -41,6 +41,7 @@ SINCE: Final = Param(
     f"only what happened from this time on (ms since the epoch); at most 24 h and the newest {MOST} are counted",
     low=0,
     high=_LAST_MS,
+    example="1795360081295",
 )
 SYMBOLS: Final = resolve.SYMBOLS._replace(description="several at once: a list, or patterns such as *USDT; * for all")
 

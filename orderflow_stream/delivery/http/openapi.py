@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from orderflow_stream.delivery.http.errors import CODE_OF
-from orderflow_stream.delivery.http.params import Param
+from orderflow_stream.delivery.http import openapi_answers, openapi_stream
+from orderflow_stream.delivery.http.openapi_params import parameter
 from orderflow_stream.delivery.http.route import Route
 from orderflow_stream.delivery.http.tickets import COOKIE_PATH
 from orderflow_stream.shapes.answers import AnswerMeta, Failure
 
+VERSION: Final = "3.1.1"
 _REF: Final = "#/components/schemas/{name}"
-#: JSON schemas by the type that they are of.
-Shapes = dict[object, Any]
-_MEANING: Final = {
-    304: "what the client has is still right",
-    204: "the key behind the ticket or cookie is no more: an EventSource stops for good",
-    400: "a parameter is missing, wrong, unknown or in conflict; error.param names it",
-    401: "a key is needed (where keys are configured), or this one is none",
-    403: "the Host or Origin header is not allowed, or the key has not the scope",
-    404: "no such symbol or route",
-    409: "the configuration has a fault; nothing was changed",
-    429: "too many requests; RateLimit says of what, Retry-After for how long",
-    500: "a fault of the daemon",
-    502: "the venue did not answer",
-    503: "not now; Retry-After says when",
-}
-_DESCRIPTION: Final = (
+DESCRIPTION: Final = (
     "Exact, accounted-for order flow of Binance's aggTrade streams. Decimals are JSON numbers with as many digits as "
-    "they need, or with `numbers=string` exact strings. Times are milliseconds since the epoch. Keys are asked for "
-    "only where the daemon's configuration has some. Where several venues are on, `venue=` chooses one, and "
-    "`/v1/meta?venue=` says what its rows and numbers mean."
+    "they need, or with `numbers=string` exact strings; each field says its unit (`x-unit`: `base` and `quote` are the "
+    "instrument's assets). Times are milliseconds since the epoch. Keys are asked for only where the daemon's "
+    "configuration has some. Where several venues are on, `venue=` chooses one, and `/v1/meta?venue=` says what its "
+    "rows and numbers mean.\n\n"
+    "Every answer is an envelope: `data`, `meta`, `status`, `message`, `success`; a failure has `error.code` and "
+    "`error.param` besides. Every answer says in `coverage` which trade ids it stands on and which are missing; "
+    "`complete: true` means that nothing is, up to `as_of`."
 )
 _SECURITY: Final = {
     "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "x-oanor-key is the same"},
@@ -45,25 +35,39 @@ _SECURITY: Final = {
 def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The whole document, ready to be written as JSON."""
     listed = [route for route in routes if not route.page]
-    types: list[Any] = list(dict.fromkeys([AnswerMeta, *(shape for route in listed for shape in _shapes(route))]))
+    streams = openapi_stream.shapes() if any(route.media == openapi_stream.MEDIA for route in listed) else []
+    known = [AnswerMeta, *(shape for route in listed for shape in _shapes(route)), *streams]
+    types: list[Any] = list(dict.fromkeys(known))
     shapes, components = msgspec.json.schema_components(types, ref_template=_REF)
-    shape_of: Shapes = dict(zip(types, shapes, strict=True))
+    shape_of = dict(zip(types, shapes, strict=True))
+    if streams:
+        components |= openapi_stream.schemas(shape_of)
+    for schema in components.values():
+        _finish(schema)
+    paths: dict[str, Any] = {}
+    for route in listed:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, shape_of)
     return {
-        "openapi": "3.1.0",
+        "openapi": VERSION,
         "info": {
             "title": "orderflow_stream",
             "version": version,
-            "description": _DESCRIPTION,
+            "description": DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "/", "description": "the daemon that this document comes from"}],
         "tags": [
             {"name": "data", "description": "order flow"},
             {"name": "live", "description": "what is pushed"},
             {"name": "operation", "description": "health, metrics and this document"},
         ],
-        "paths": {route.path: {route.method.lower(): _operation(route, shape_of)} for route in listed},
-        "components": {"schemas": components, "securitySchemes": _SECURITY},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "responses": openapi_answers.common(shape_of),
+            "examples": openapi_answers.examples(),
+            "securitySchemes": _SECURITY,
+        },
     }
 
 
@@ -72,48 +76,29 @@ def _shapes(route: Route) -> list[object]:
     return [*((route.data, *route.also) if route.data is not None else ()), Failure, route.failure]
 
 
-def _any_of(shapes: Sequence[Any]) -> Any:
-    """One of several shapes."""
-    distinct = [shape for number, shape in enumerate(shapes) if shape not in shapes[:number]]
-    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
-
-
-def _envelope(data: Any, meta: Any) -> dict[str, Any]:
-    """The shape of a success around the shape of its data."""
-    members = {
-        "data": data,
-        "meta": meta,
-        "status": {"const": "ok"},
-        "message": {"type": "string"},
-        "success": {"const": True},
-    }
-    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
-
-
-def _operation(route: Route, shape_of: Shapes) -> dict[str, Any]:
-    ok: dict[str, Any] = {"description": "OK"}
-    if route.data is not None:
-        data = _any_of([shape_of[shape] for shape in (route.data, *route.also)])
-        ok["content"] = {"application/json": {"schema": _envelope(data, shape_of[AnswerMeta])}}
-    elif route.media == "application/json":
-        ok["content"] = {route.media: {"schema": {"type": "object"}}}
-    else:
-        ok["content"] = {route.media: {"schema": {"type": "string"}}}
-    responses: dict[str, Any] = {"200": ok}
-    refusals = {429} if route.scope == "page" else set() if route.scope == "open" else {401, 429}
-    for status in sorted({400, 403, 500, *route.errors, *refusals}):
-        responses[str(status)] = {"description": _MEANING.get(status, CODE_OF.get(status, "refused"))}
-        if status >= 400:
-            failure = _any_of([shape_of[Failure], shape_of[route.failure]])
-            responses[str(status)]["content"] = {"application/json": {"schema": failure}}
+def _operation(route: Route, shape_of: openapi_answers.Shapes) -> dict[str, Any]:
+    headers = [openapi_answers.IF_NONE_MATCH] if 304 in route.errors else []
+    if route.media == openapi_stream.MEDIA:
+        headers.append(openapi_stream.LAST_EVENT_ID)
     return {
         "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "root",
         "summary": route.summary,
+        "description": "\n\n".join([route.about or route.summary, *_curl(route)]),
         "tags": [route.tag],
         "security": _security(route),
-        "parameters": [_parameter(param) for param in route.params or ()],
-        "responses": responses,
+        "parameters": [*map(parameter, route.params or ()), *headers],
+        "responses": openapi_answers.responses(route, shape_of),
     }
+
+
+def _curl(route: Route) -> Iterator[str]:
+    """How the recorded answers were asked for."""
+    asked = [one.ask.partition(" ")[2] for one in openapi_answers.of_route(route)]
+    if asked:
+        post = "" if route.method == "GET" else f" -X {route.method}"
+        key = ' -H "x-api-key: $KEY"' if route.scope == "admin" else ""
+        lines = [f"curl -s{post}{key} 'http://127.0.0.1:8080{path}'" for path in asked]
+        yield "\n".join(["```", *lines, "```"])
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
@@ -126,29 +111,25 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     return ways if route.scope == "admin" else [{}, *ways]
 
 
-def _parameter(param: Param) -> dict[str, Any]:
-    schema: dict[str, Any]
-    if param.kind == "integer":
-        schema = {"type": "integer", "minimum": param.low, "maximum": param.high}
-    elif param.kind == "seconds":
-        schema = {"type": "number", "minimum": param.low, "maximum": param.high}
-    elif param.kind == "notional":
-        schema = {"type": "number", "exclusiveMinimum": 0}
-    elif param.kind == "flag":
-        schema = {"type": "boolean"}
-    elif param.kind == "choice":
-        schema = {"type": "string", "enum": list(param.choices)}
-    else:
-        schema = {"type": "string", "minLength": 1}
-    if param.default is not None:
-        schema["default"] = param.default
-    out: dict[str, Any] = {
-        "name": param.name,
-        "in": "query",
-        "required": param.required,
-        "description": param.description,
-        "schema": schema,
-    }
-    if param.example is not None:
-        out["example"] = int(param.example) if param.kind in {"integer", "notional"} else param.example
-    return out
+def _finish(schema: dict[str, Any]) -> None:
+    """Docstrings on one line; what has one value only is a constant (generators of clients know no other way); and
+    whoever reads a description reads its unit too."""
+    if "description" in schema:
+        schema["description"] = " ".join(schema["description"].split())
+    for member in schema.get("properties", {}).values():
+        unit = unit_of(member)
+        if unit not in {None, "1"}:
+            member["description"] += f" ({unit})"
+        if len(member.get("enum", ())) == 1:
+            (only,) = member.pop("enum")
+            member |= {"const": only, "type": "boolean" if isinstance(only, bool) else "string"}
+
+
+def unit_of(schema: Any) -> str | None:
+    """The unit of a value, or of what a list or an object by name is made of; None where it is no number."""
+    if not isinstance(schema, dict):
+        return None
+    if "x-unit" in schema:
+        return str(schema["x-unit"])
+    inner = [schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", ())]
+    return next((unit for unit in map(unit_of, inner) if unit is not None), None)

@@ -23,7 +23,8 @@ class Route(NamedTuple):
     shapes of `data` (of other venues, of other parameters), `failure` is that of a refusal. `errors` are the
     statuses beside 400, 403 and 500 that every route may give. `page` leaves it out of OpenAPI. `method` is GET (which
     is HEAD too) or POST. `scope` is what a key must have to ask it; `page`: no key is needed; `open`: neither a key nor
-    a Host that we know, and no limit counts it.
+    a Host that we know, and no limit counts it. `deep`: its last part may hold slashes. `about` is what the document
+    says beyond the summary, in Markdown.
     """
 
     path: str
@@ -39,6 +40,13 @@ class Route(NamedTuple):
     also: tuple[object, ...] = ()
     failure: object = Failure
     scope: Scope | Literal["page", "open"] = "read"
+    deep: bool = False
+    about: str = ""
+
+    @property
+    def pattern(self) -> str:
+        """The path as aiohttp's router wants it."""
+        return f"{self.path[:-1]}:.+}}" if self.deep else self.path
 
 
 ROUTES: Final = web.AppKey("routes", tuple[Route, ...])

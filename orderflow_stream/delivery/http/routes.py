@@ -6,11 +6,14 @@ from typing import Final
 
 from orderflow_stream.delivery.http import (
     admin,
+    bars,
     flow,
+    guide,
     health,
     large,
     liquidations,
     meta,
+    openapi_stream,
     pages,
     screener,
     stream,
@@ -20,6 +23,7 @@ from orderflow_stream.delivery.http import (
 )
 from orderflow_stream.delivery.http.route import Route
 from orderflow_stream.shapes import answers, futures
+from orderflow_stream.shapes import bars as bar_shapes
 
 DATA_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -42,6 +46,14 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         answers.Large,
         errors=(304, 404, 502, 503),
         also=(futures.FuturesLarge,),
+    ),
+    Route(
+        "/v1/bars",
+        bars.bars,
+        "Bars with OHLC, volumes by aggressor, delta and CVD (symbol=BTCUSDT, interval=1s|5s|1m|5m|1h, limit).",
+        bars.PARAMS,
+        bar_shapes.Bars,
+        errors=(304, 404, 502, 503),
     ),
     Route(
         "/v1/trades",
@@ -86,6 +98,7 @@ DATA_ROUTES: Final[tuple[Route, ...]] = (
         errors=(204, 404, 503),
         tag="live",
         scope="stream",
+        about=openapi_stream.ABOUT,
     ),
 )
 
@@ -156,12 +169,23 @@ DOCUMENT_ROUTE: Final = Route(
     "/openapi.json", pages.openapi, "This document (OpenAPI 3.1).", None, tag="operation", scope="page"
 )
 
+GUIDE_ROUTE: Final = Route(
+    "/llms.txt",
+    guide.guide,
+    "The same as plain text, for programs that read text.",
+    None,
+    media="text/plain",
+    tag="operation",
+    scope="page",
+)
+
 PAGE_ROUTES: Final[tuple[Route, ...]] = (
     DOCUMENT_ROUTE,
+    GUIDE_ROUTE,
     Route("/docs", pages.docs, "The documentation as a page.", None, media="text/html", tag="operation", scope="page"),
     Route("/", pages.dashboard, "The dashboard.", None, media="text/html", page=True, scope="page"),
     Route("/favicon.ico", pages.favicon, "The icon.", None, media="image/svg+xml", page=True, scope="page"),
-    Route("/static/{name}", pages.static, "What the pages need.", None, page=True, scope="page"),
+    Route("/static/{name}", pages.static, "What the pages need.", None, page=True, scope="page", deep=True),
 )
 
 
@@ -169,5 +193,5 @@ def routes(*, metrics: bool, pages: bool = True, liquidations: bool = False) -> 
     """The API's routes; `metrics` and `pages` say whether those are among them or have a listener of their own,
     `liquidations` whether a venue tells of any."""
     data = (*DATA_ROUTES, LIQUIDATIONS_ROUTE) if liquidations else DATA_ROUTES
-    shown = PAGE_ROUTES if pages else (DOCUMENT_ROUTE,)
+    shown = PAGE_ROUTES if pages else (DOCUMENT_ROUTE, GUIDE_ROUTE)
     return (*data, *ACTION_ROUTES, *OPERATION_ROUTES, *((METRICS_ROUTE,) if metrics else ()), *shown)

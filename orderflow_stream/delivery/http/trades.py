@@ -23,6 +23,7 @@ FROM_ID: Final = Param(
     "first trade id wanted; where it is left out, the newest trades are listed. Ids older than memory are passed over",
     low=0,
     high=MAX_SCALED,
+    example="662670386",
 )
 LIMIT: Final = Param("limit", "integer", "trades listed at most", default=DEFAULT_LIMIT, low=1, high=MOST_TRADES)
 

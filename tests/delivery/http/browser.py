@@ -47,7 +47,9 @@ class Page:
         assert told == "yes", told
 
     async def use(self, key: str) -> None:
-        await self.value(f"byId('key').value = {json.dumps(key)}; byId('key-use').click()")
+        await self.value(
+            f"document.getElementById('key').value = {json.dumps(key)}; document.getElementById('key-use').click()"
+        )
 
 
 @asynccontextmanager

@@ -52,7 +52,7 @@ async def test_a_listener_for_metrics_alone(start: Start) -> None:
         await runner.cleanup()
 
 
-PAGES = ("/", "/docs", "/favicon.ico", "/static/app.js")
+PAGES = ("/", "/docs", "/favicon.ico", "/static/page/main.js")
 
 
 async def test_pages_that_have_a_listener_of_their_own_are_not_served_by_the_api(start: Start) -> None:

@@ -77,9 +77,18 @@ async def test_every_route_wants_its_scope_and_no_other(start: Start, route: Any
     """The whole surface: what answers without a key is listed here, by name."""
     secrets = {scope: pair(scopes=scope) for scope in ("read", "stream", "metrics", "admin")}
     daemon = await start(auth=gate(Clock(), *(key for _, key in secrets.values())))
-    path = route.path.format(name="app.js") + QUERY.get(route.path, "")
+    path = route.path.format(name="style.css") + QUERY.get(route.path, "")
     bare = await ask(daemon, path, route.method)
-    if route.path in {"/healthz", "/readyz", "/", "/favicon.ico", "/static/{name}", "/docs", "/openapi.json"}:
+    if route.path in {
+        "/healthz",
+        "/readyz",
+        "/",
+        "/favicon.ico",
+        "/static/{name}",
+        "/docs",
+        "/openapi.json",
+        "/llms.txt",
+    }:
         assert bare.status == 200
         return
     assert bare.status == 401

@@ -291,28 +291,33 @@ async def test_the_dashboard_asks_for_a_key(serve: Serve, tmp_path: Path) -> Non
         )
         await page.call("Page.enable")
         await page.call("Page.navigate", url=f"{service.daemon.url}/")
-        await page.until("document.readyState === 'complete' && typeof byId === 'function' && !byId('key-form').hidden")
-        assert "a key is needed" in await page.value("byId('key-told').textContent")
+        await page.until(
+            "document.readyState === 'complete' && window.orderflow && !document.getElementById('key-form').hidden"
+        )
+        assert "a key is needed" in await page.value("document.getElementById('key-told').textContent")
         await page.use("кey of a person")
-        await page.until("byId('key-told').textContent.includes('needed') && !byId('key-form').hidden")
+        told, form = "document.getElementById('key-told').textContent", "document.getElementById('key-form')"
+        await page.until(f"{told}.includes('needed') && !{form}.hidden")
         await page.use("ofd_wrong")
-        await page.until("byId('key-told').textContent.includes('not known')")
+        await page.until("document.getElementById('key-told').textContent.includes('not known')")
         await page.use(metrics_only)
-        await page.until("byId('key-told').textContent.includes('scope read')")
+        await page.until("document.getElementById('key-told').textContent.includes('scope read')")
         await page.use(secret)
-        await page.until("source && source.readyState === 1 && byId('key-form').hidden")
-        await page.until("symbols.size === 3 && lastId")
+        await page.until("orderflow.list.source?.readyState === 1 && document.getElementById('key-form').hidden")
+        await page.until(
+            "orderflow.store.rows.size === 3 && orderflow.list.lastId && orderflow.detail.phase === 'open'"
+        )
         # an end of ours: the engine comes back by itself, with the URL of a ticket that is used up, and the cookie
-        url, failed = await page.value("[source.url, failures]")
-        (lease,) = service.auth._leases
-        lease.end("age")
-        await page.until("closing.includes('age')")
-        await page.until("closing === '' && source.readyState === 1")
-        assert [url, failed] == await page.value("[source.url, failures]")
+        url, failed = await page.value("[orderflow.list.source.url, orderflow.list.failures]")
+        for lease in list(service.auth._leases):
+            lease.end("age")
+        await page.until("orderflow.list.reason.includes('age')")
+        await page.until("orderflow.list.phase === 'open' && orderflow.list.source.readyState === 1")
+        assert [url, failed] == await page.value("[orderflow.list.source.url, orderflow.list.failures]")
         assert "ticket=" in url
         # another one begins anew where the engine has given up, with a ticket of its own
-        await page.value("source.close(); source.onerror()")
-        await page.until(f"source.url !== {json.dumps(url)} && source.readyState === 1")
+        await page.value("orderflow.list.source.close(); orderflow.list.source.onerror()")
+        await page.until(f"orderflow.list.source?.readyState === 1 && orderflow.list.source.url !== {json.dumps(url)}")
         # nothing of it is in a URL, nor where another page's script could read it
         names = await page.value("performance.getEntriesByType('resource').map((each) => each.name).join(' ')")
         assert "/v1/ticket" in names
@@ -320,7 +325,7 @@ async def test_the_dashboard_asks_for_a_key(serve: Serve, tmp_path: Path) -> Non
         assert await page.value("document.cookie + localStorage.length") == "0"
         # the key is taken away: the stream stops for good, and the page asks for another
         service.auth.replace(Policy(keys=(other,)))
-        await page.until("!byId('key-form').hidden && source === null")
+        await page.until("!document.getElementById('key-form').hidden && orderflow.list.source === null")
         assert await page.value("sessionStorage.length") == 0
         assert await page.value("broken") == []
 
@@ -330,8 +335,7 @@ async def test_the_documentation_is_shown_without_a_key(serve: Serve, tmp_path: 
     service = await serve(Clock(), key)
     async with browser(tmp_path) as page:
         await page.call("Page.navigate", url=f"{service.daemon.url}/docs")
-        await page.until("location.pathname === '/docs' && document.querySelectorAll('article h2').length > 5")
-        told = await page.value("document.getElementById('article').innerText")
-    assert "POST /v1/ticket" in told
-    assert "GET /v1/flow" in told
-    assert "curl -X POST -H 'x-api-key: ofd_…' 'http" in told
+        await page.until("location.pathname === '/docs' && document.querySelectorAll('.opblock').length > 5")
+        told = await page.value("document.getElementById('api').innerText")
+    for words in ("/v1/ticket", "/v1/flow", "Authorize"):
+        assert words in told

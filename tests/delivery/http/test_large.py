@@ -91,3 +91,18 @@ async def test_etag(daemon: Daemon) -> None:
     assert (await daemon.get("/v1/large?symbol=BTCUSDT", If_None_Match=etag))[0] == 304
     for more in ("group=order", "limit=3", "min_notional=5", "since_id=4", "trades=100"):
         assert (await daemon.get(f"/v1/large?symbol=BTCUSDT&{more}", If_None_Match=etag))[0] == 200
+
+
+async def test_a_percentile_is_the_threshold(daemon: Daemon) -> None:
+    data = await daemon.data("/v1/large?symbol=BTCUSDT&percentile=75&numbers=string")
+    sizes = sorted(row["notional_usd"] for row in data["largest"])
+    assert (data["min_notional"], data["percentile"], data["count"]) == ("90000", "75", 3)
+    assert sizes == ["120001.00000002", "180030", "90000"]
+    data = await daemon.data("/v1/large?symbol=BTCUSDT&percentile=50.5&group=order")
+    assert (data["percentile"], data["min_notional"], data["count"]) == (50.5, 120001.00000002, 3)
+    data = await daemon.data("/v1/large?symbol=SILENTUSDT&percentile=99.999")
+    assert (data["percentile"], data["min_notional"], data["largest"]) == (99.999, None, [])
+    assert "percentile" not in await daemon.data("/v1/large?symbol=BTCUSDT")
+    tags = {(await daemon.get(f"/v1/large?symbol=BTCUSDT{query}"))[2].headers["ETag"] for query in
+            ("", "&percentile=90", "&percentile=90.001", "&min_notional=90")}  # fmt: skip
+    assert len(tags) == 4

@@ -10,6 +10,14 @@ FLOW = "/v1/flow?symbol=BTCUSDT"
 LARGE = "/v1/large?symbol=BTCUSDT"
 
 BAD: list[tuple[str, int, str, str | None]] = [
+    (f"{LARGE}&percentile=49.999", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=100", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=99.9999", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=9e1", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=.9", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=-99", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=", 400, "bad_parameter", "percentile"),
+    (f"{LARGE}&percentile=99&min_notional=5", 400, "conflicting_parameters", "percentile"),
     ("/v1/flow", 400, "missing_parameter", "symbol"),
     ("/v1/flow?quote=USDT", 400, "missing_parameter", "symbol"),
     ("/v1/flow?symbol=", 400, "bad_parameter", "symbol"),

@@ -11,25 +11,37 @@ from tests.delivery.http.world import Daemon
 
 TABLE = routes(metrics=True)
 CONTRACT = [
-    *("/v1/flow", "/v1/large", "/v1/trades", "/v1/gaps", "/v1/screener", "/v1/symbols", "/v1/meta", "/v1/stream"),
-    *("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/", "/v1/ticket", "/admin/reload"),
+    *(
+        "/v1/flow",
+        "/v1/large",
+        "/v1/bars",
+        "/v1/trades",
+        "/v1/gaps",
+        "/v1/screener",
+        "/v1/symbols",
+        "/v1/meta",
+        "/v1/stream",
+    ),
+    *("/healthz", "/readyz", "/metrics", "/openapi.json", "/llms.txt", "/docs", "/", "/v1/ticket", "/admin/reload"),
 ]
 #: Parameters of the contract, by route.
 PARAMS = {
     "/v1/flow": "symbol coin quote symbols trades window after wait fresh numbers venue",
-    "/v1/large": "symbol coin quote min_notional trades limit group since_id fresh numbers venue",
+    "/v1/large": "symbol coin quote min_notional percentile trades limit group since_id fresh numbers venue",
+    "/v1/bars": "symbol coin quote interval limit anchor numbers venue",
     "/v1/trades": "symbol from_id limit numbers venue",
     "/v1/gaps": "symbol venue",
     "/v1/screener": "window sort limit numbers venue",
     "/v1/symbols": "quote venue",
     "/v1/meta": "venue",
-    "/v1/stream": "symbols topics window trades min_notional group last_event_id ticket numbers venue",
+    "/v1/stream": "symbols topics window trades min_notional group interval anchor last_event_id ticket numbers venue",
     "/readyz": "strict",
 }
 #: A query with which each answers 200 (or, for the stream, begins).
 ASKED = {
     "/v1/flow": "?symbol=BTCUSDT",
     "/v1/large": "?symbol=BTCUSDT",
+    "/v1/bars": "?symbol=BTCUSDT",
     "/v1/trades": "?symbol=BTCUSDT",
     "/v1/gaps": "?symbol=BTCUSDT",
 }

@@ -222,6 +222,23 @@ async def test_head_and_first_events(serve: Serve) -> None:
     assert list(flow.data["windows"]) == list(WINDOWS)
 
 
+async def test_bars_of_the_interval_and_anchor_asked_for(serve: Serve) -> None:
+    service = await serve()
+    query = "symbols=BTCUSDT&topics=bar&interval=5s&anchor=oldest&numbers=string"
+    reader = await service.get(query)
+    (bar,) = await reader.event("bar")
+    answer = await service.daemon.data("/v1/bars?symbol=BTCUSDT&interval=5s&anchor=oldest&limit=3&numbers=string")
+    assert bar.data == {
+        key: answer[key] for key in ("symbol", "venue", "market", "interval", "anchor", "state", "bars")
+    }
+    service.trade()
+    told = await reader.event("bar", 2)
+    assert told[-1].data["bars"][-1]["last_id"] == 1005
+    # a parameter of a topic that is not asked for
+    plain = await service.get("symbols=BTCUSDT&topics=large&interval=1h")
+    await plain.event("hello")
+
+
 async def test_large_prints_come_at_once_each_in_a_chunk(serve: Serve) -> None:
     service = await serve()
     reader = await service.get("symbols=BTCUSDT&topics=large")
@@ -336,6 +353,8 @@ async def test_a_symbol_on_demand_becomes_a_stream(serve: Serve) -> None:
         ("symbols=BTCUSDT&topics=depth", 400, "bad_parameter", "topics"),
         ("symbols=BTCUSDT&topics=", 400, "bad_parameter", "topics"),
         ("symbols=BTCUSDT&topics=flow,", 400, "bad_parameter", "topics"),
+        ("symbols=BTCUSDT&topics=bar&interval=2s", 400, "bad_parameter", "interval"),
+        ("symbols=BTCUSDT&topics=bar&anchor=noon", 400, "bad_parameter", "anchor"),
         ("symbols=BTCUSDT&window=7m", 400, "bad_parameter", "window"),
         ("symbols=BTCUSDT&trades=99", 400, "bad_parameter", "trades"),
         ("symbols=BTCUSDT&trades=5001", 400, "bad_parameter", "trades"),
