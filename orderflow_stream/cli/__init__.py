@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
@@ -97,19 +97,24 @@ def demo(
     log_level: Level = None,
     seed: Annotated[int, Parameter(help="Of the synthetic market.")] = 7,
     rate: Annotated[float, Parameter(help="Trades a second, all spot symbols together.")] = 60.0,
+    json: Annotated[bool, Parameter(negative="", help="Say where it listens as one JSON object.")] = False,
 ) -> int:
     """Run the daemon over the built-in simulator: no network, no key, nothing left behind."""
     from orderflow_stream.cli.demo import run
 
-    return run(config, _flags(host, port, None, log_level), seed=seed, rate=rate)
+    return run(config, _flags(host, port, None, log_level), seed=seed, rate=rate, as_json=json)
 
 
 @app.command
-def check_config(*, config: ConfigFile = None) -> int:
+def check_config(
+    *,
+    config: ConfigFile = None,
+    json: Annotated[bool, Parameter(negative="", help="The same as one JSON object.")] = False,
+) -> int:
     """Say whether the configuration is right, and if not, every fault with its key. Exit code 0 or 2."""
     from orderflow_stream.cli.check_config import run
 
-    return run(config)
+    return run(config, as_json=json)
 
 
 @app.command
@@ -123,12 +128,49 @@ def tail(
     min_notional: Annotated[
         int | None, Parameter(converter=_notional, help="Only trades of at least this much quote.")
     ] = None,
+    window: Annotated[str, Parameter(help="Delta over this window, beside the CVD since the start.")] = "1m",
+    summary: Annotated[
+        float | None,
+        Parameter(help="Delta and CVD as lines among the trades, every so many seconds. [default: below the tape]"),
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="One JSON object a line.")] = False,
 ) -> int:
-    """Print the live tape from a running daemon. Ctrl-C ends it."""
+    """Print the live tape from a running daemon, with delta and CVD. Ctrl-C ends it."""
     from orderflow_stream.cli.tail import run
 
-    return run(symbols, url, min_notional, as_json=json, key_file=key_file, venue=venue)
+    return run(symbols, url, min_notional, as_json=json, key_file=key_file, venue=venue, window=window, summary=summary)
+
+
+@app.command
+def top(
+    symbols: Annotated[list[str] | None, Parameter(help="Symbols or patterns. [default: all]")] = None,
+    /,
+    *,
+    window: Annotated[str | None, Parameter(help="One of the daemon's windows. [default: 5m]")] = None,
+    sort: Annotated[
+        str, Parameter(help="symbol, last, delta, buy, pressure, volume, trades, bought, sold or state.")
+    ] = "delta",
+    reverse: Annotated[bool, Parameter(negative="", help="From the other end.")] = False,
+    venue: Annotated[str | None, Parameter(help="Their venue, such as binance-usdm. [default: binance]")] = None,
+    url: Annotated[str, Parameter(help="Where the daemon listens.")] = "http://127.0.0.1:8080",
+    key_file: Annotated[Path | None, Parameter(help="File with the key, where the daemon asks for one.")] = None,
+    once: Annotated[bool, Parameter(negative="", help="A table, and no more; so without a terminal, too.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="The same once, as one JSON object.")] = False,
+) -> int:
+    """Watch every symbol of a running daemon on one screen: delta, share, pressure, CVD, state. q ends it."""
+    from orderflow_stream.cli.top import run
+
+    return run(
+        symbols or [],
+        url,
+        window=window,
+        sort=sort,
+        reverse=reverse,
+        venue=venue,
+        key_file=key_file,
+        once=once,
+        as_json=json,
+    )
 
 
 @app.command
@@ -161,6 +203,36 @@ def replay(
     return run(files, symbol, quote, trades, min_notional, as_json=json, venue=venue, contract_size=contract_size)
 
 
+@app.command
+def mcp(
+    *,
+    url: Annotated[str, Parameter(help="Where the daemon listens.")] = "http://127.0.0.1:8080",
+    key_file: Annotated[Path | None, Parameter(help="File with the key, where the daemon asks for one.")] = None,
+    transport: Annotated[
+        Literal["stdio", "http"], Parameter(help="stdio: for the program that starts this; http: streamable HTTP.")
+    ] = "stdio",
+    host: Annotated[str, Parameter(help="Address to listen on, with http.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port to listen on, with http; 0 for any free one.")] = 8081,
+    allow_unauthenticated: Annotated[
+        bool, Parameter(negative="", help="With http: also where other machines can reach it. It asks for no key.")
+    ] = False,
+) -> int:
+    """Serve a running daemon's answers as Model Context Protocol tools. Needs the extra orderflow-stream[mcp]."""
+    from orderflow_stream.cli.mcp import run
+
+    return run(url, transport, host, port, key_file=key_file, allow_unauthenticated=allow_unauthenticated)
+
+
+@app.command
+def openapi(
+    *, text: Annotated[bool, Parameter(negative="", help="As plain text in Markdown, as /llms.txt has it.")] = False
+) -> int:
+    """Print the API's OpenAPI 3.1 document: for generators of clients, without a daemon."""
+    from orderflow_stream.cli.openapi import run
+
+    return run(as_text=text)
+
+
 _key = App(name="key", help="Keys for clients, which the configuration then asks for.")
 app.command(_key)
 
@@ -172,11 +244,22 @@ def key_new(
     plan: Annotated[str, Parameter(help="Its limits: free, starter, pro, business, or one of auth.plans.")] = "",
     scopes: Annotated[str, Parameter(help="What it may: read, stream, metrics, admin, joined with +.")] = "read+stream",
     expires: Annotated[str, Parameter(help="Its last day (2027-12-31, UTC) or how many (90d); none: it stays.")] = "",
+    json: Annotated[bool, Parameter(negative="", help="Both as one JSON object.")] = False,
 ) -> int:
     """Make a key: print it, once, and the line of it that belongs in auth.keys or auth.keys_file."""
     from orderflow_stream.cli.key import new
 
-    return new(name, plan, scopes, expires)
+    return new(name, plan, scopes, expires, as_json=json)
+
+
+@app.command
+def completion(shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="The shell it is for.")], /) -> int:
+    """Print what makes a shell complete commands and options: source it. `--install-completion` puts it in place."""
+    print(app.generate_completion(shell=shell))
+    return OK
+
+
+app.register_install_completion_command(help="Put the completion of commands in place, for the shell you use.")
 
 
 def _flags(host: str | None, port: int | None, symbols: str | None, log_level: str | None) -> dict[str, object]:

@@ -7,6 +7,7 @@ is started. Flags count, and a file that is named.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import time
@@ -20,6 +21,7 @@ from orderflow_stream.app import Daemon, try_addresses
 from orderflow_stream.cli import USAGE
 from orderflow_stream.cli.check_config import load_or_complain
 from orderflow_stream.cli.serve import run_until_signal
+from orderflow_stream.cli.warmup import LogStream
 from orderflow_stream.config import Settings, load
 from orderflow_stream.simulator import (
     DEFAULT_LISTINGS,
@@ -41,7 +43,7 @@ _FEWER: Final = 6
 _PAST: Final = (3_900.0, 1_200.0)
 
 
-def run(config: Path | None, flags: dict[str, object], *, seed: int, rate: float) -> int:
+def run(config: Path | None, flags: dict[str, object], *, seed: int, rate: float, as_json: bool = False) -> int:
     """Serve a synthetic market until Ctrl-C or SIGTERM."""
     if not 0 < rate <= 10_000:
         print(f"demo: --rate must be above 0 and at most 10000, not {rate}", file=sys.stderr)
@@ -49,7 +51,8 @@ def run(config: Path | None, flags: dict[str, object], *, seed: int, rate: float
     settings = _load(config, flags)
     if settings is None:
         return USAGE
-    logs.configure(settings.log.level, settings.log.format)
+    stream = LogStream()
+    logs.configure(settings.log.level, settings.log.format, stream.text)
 
     @asynccontextmanager
     async def make() -> AsyncIterator[Daemon]:
@@ -60,13 +63,13 @@ def run(config: Path | None, flags: dict[str, object], *, seed: int, rate: float
             if played is None:
                 raise RuntimeError("the simulator's own URLs were refused by the configuration")
             daemon = Daemon(played, reread=lambda: load(config or Path(os.devnull), {}, over))
-            announced = asyncio.create_task(_announce(daemon))
+            announced = asyncio.create_task(_announce(daemon, as_json=as_json))
             try:
                 yield daemon
             finally:
                 announced.cancel()
 
-    return run_until_signal(make)
+    return run_until_signal(make, stream)
 
 
 @asynccontextmanager
@@ -113,7 +116,10 @@ def _load(config: Path | None, flags: dict[str, object]) -> Settings | None:
     return load_or_complain(config or Path(os.devnull), flags, {})
 
 
-async def _announce(daemon: Daemon) -> None:
+async def _announce(daemon: Daemon, *, as_json: bool) -> None:
     await daemon.ready.wait()
+    if as_json:
+        print(json.dumps({"url": daemon.url, "synthetic": True}), flush=True)
+        return
     print(f"demo: a synthetic market is served at {daemon.url}/  (Ctrl-C drains and ends it)", flush=True)
     print(f"try:  curl -s '{daemon.url}/v1/flow?symbol=BTCUSDT&trades=1000'", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime
 
@@ -11,8 +12,8 @@ from orderflow_stream.config.keylines import name as name_of
 from orderflow_stream.delivery.http import keys
 
 
-def new(name: str, plan: str, scope: str, expires: str) -> int:
-    """Print the key and its line, one a line; what to do with them goes to standard error."""
+def new(name: str, plan: str, scope: str, expires: str, *, as_json: bool = False) -> int:
+    """Print the key and its line, one a line (or as JSON); what to do with them goes to standard error."""
     given = {"name": name, "plan": plan, "scopes": scope, "expires": expires}
     today = datetime.now(UTC).date()
     key = keys.make()
@@ -39,6 +40,9 @@ def new(name: str, plan: str, scope: str, expires: str) -> int:
         scopes=allowed,
         expires=last,
     )
+    if as_json:
+        print(json.dumps({"id": line.id, "key": key, "line": str(line)}), flush=True)
+        return OK
     print(key)
     print(line)
     sys.stdout.flush()

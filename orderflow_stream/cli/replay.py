@@ -182,18 +182,11 @@ def instrument_of(of: Spec, symbol: str, quote: str | None, contract_size: int |
 
 
 def _play(instrument: Instrument, paths: list[Path], least: int) -> Book:
-    engine = _engine(least)
-    terminal = sys.stderr.isatty()
+    from orderflow_stream.cli.progress import Reading
 
-    def progress(path: Path, rows: int) -> None:
-        if terminal:
-            print(f"\r\x1b[K{path.name}: {rows:,} rows", end="", file=sys.stderr, flush=True)
-
-    try:
-        return replay(engine, instrument, in_order(paths), progress)
-    finally:
-        if terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    ordered = in_order(paths)
+    with Reading(ordered) as progress:
+        return replay(_engine(least), instrument, ordered, progress)
 
 
 def _show(book: Book, trades: int, least: int, *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ import uvloop
 
 from orderflow_stream import logs
 from orderflow_stream.app import Daemon, StartError
-from orderflow_stream.cli import CUT_SHORT, FAILED, NAME, OK, USAGE
+from orderflow_stream.cli import CUT_SHORT, FAILED, NAME, OK, USAGE, warmup
 from orderflow_stream.cli.check_config import load_or_complain
 from orderflow_stream.cli.notify import Notifier
 from orderflow_stream.config import Settings, load
@@ -29,7 +29,8 @@ def run(config: Path | None, flags: dict[str, object]) -> int:
     settings = load_or_complain(config, flags)
     if settings is None:
         return USAGE
-    logs.configure(settings.log.level, settings.log.format)
+    stream = warmup.LogStream()
+    logs.configure(settings.log.level, settings.log.format, stream.text)
     if settings.source_file is not None:
         log.info("configuration read", file=str(settings.source_file))
     elif "venues" not in settings.model_fields_set:
@@ -38,7 +39,7 @@ def run(config: Path | None, flags: dict[str, object]) -> int:
             symbols=", ".join(settings.venues.binance.symbols),
             hint="choose others with --symbols, ORDERFLOW_VENUES__BINANCE__SYMBOLS or config.toml",
         )
-    return run_until_signal(lambda: _as_is(settings, lambda: load(config, os.environ, flags)))
+    return run_until_signal(lambda: _as_is(settings, lambda: load(config, os.environ, flags)), stream)
 
 
 @asynccontextmanager
@@ -46,9 +47,11 @@ async def _as_is(settings: Settings, reread: Callable[[], Settings]) -> AsyncIte
     yield Daemon(settings, reread=reread)
 
 
-def run_until_signal(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
-    """Run what `make` makes; the exit code."""
-    return uvloop.run(_run(make))
+def run_until_signal(
+    make: Callable[[], AbstractAsyncContextManager[Daemon]], stream: warmup.LogStream | None = None
+) -> int:
+    """Run what `make` makes; the exit code. `stream` is where the log goes, if a bar may stand there."""
+    return uvloop.run(_run(make, stream))
 
 
 def settle_memory() -> None:
@@ -59,7 +62,7 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
+async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]], stream: warmup.LogStream | None) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
@@ -89,10 +92,12 @@ async def _run(make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
         async with make() as daemon:
             settle_memory()
             telling = asyncio.create_task(_tell(notifier, daemon), name="notify")
+            showing = asyncio.create_task(warmup.show(daemon, stream), name="warm-up")
             try:
                 await daemon.run()
             finally:
                 telling.cancel()
+                showing.cancel()
     except StartError as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return FAILED

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from orderflow_stream.core.book import Book
-from orderflow_stream.core.units import DECIMALS, NOTIONAL_DECIMALS, NOTIONAL_SCALE, parse_scaled, round_to, text
+if TYPE_CHECKING:
+    from orderflow_stream.core.book import Book
 
 #: Rows of a table that fit a glance; `--json` has them all.
 MOST_ROWS: Final = 20
 
-#: 10^8: what a quotient of a notional and a quantity is scaled by.
-_SCALE: Final = NOTIONAL_SCALE // 10**DECIMALS
-
-_SIDES: Final = {"buy": ("▲", "#648FFF"), "sell": ("▼", "#FE6100")}
+BUY: Final = "#648FFF"
+SELL: Final = "#FE6100"
+#: Never by colour alone.
+SIDES: Final = {"buy": ("▲", BUY), "sell": ("▼", SELL)}
 
 
 class Out(Console):
@@ -37,57 +35,6 @@ class Out(Console):
 def exact(data: str | bytes) -> Any:
     """JSON with every number as the text it is written in."""
     return json.loads(data, parse_float=str, parse_int=str)
-
-
-class TradeLines:
-    """Trades of the stream, a line each: for a person, or the JSON as it came. Smaller ones are left out."""
-
-    def __init__(self, min_notional: int | None, *, as_json: bool) -> None:
-        """`min_notional` at 10^-16; None for all."""
-        self._least = min_notional
-        self._as_json = as_json
-        self._out = Out()
-
-    def trade(self, data: str) -> None:
-        """Print one `trade` event."""
-        if self._as_json and self._least is None:
-            self._write(data)
-            return
-        trade = exact(data)
-        notional = notional_of(trade)
-        if self._least is not None and notional < self._least:
-            return
-        if self._as_json:
-            self._write(data)
-            return
-        at = datetime.fromtimestamp(int(trade["time"]) / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
-        sign, colour = _SIDES[trade["side"]]
-        late = " late" if trade.get("late") else ""
-        line = (
-            f"{at} {trade['symbol']:<10} {sign} {trade['side']:<4} {trade['price']:>12} x {trade['qty']:<13}"
-            f"{_money(notional):>14}{late}"
-        )
-        self._out.print(Text(line, style=colour), soft_wrap=True)
-        sys.stdout.flush()
-
-    @staticmethod
-    def _write(data: str) -> None:
-        sys.stdout.write(data + "\n")
-        sys.stdout.flush()
-
-
-def notional_of(trade: dict[str, Any]) -> int:
-    """The notional (10^-16) of a `trade` event whose numbers are text.
-
-    Where quantities count contracts, `qty` is the base volume, which is rounded. What one contract is worth is a whole
-    number of cents, and comes out exactly.
-    """
-    notional = parse_scaled(trade["price"]) * parse_scaled(trade["qty"])
-    contracts = parse_scaled(trade.get("contracts", "0"))
-    if not contracts:
-        return notional
-    cents = (2 * notional * 100 + contracts * _SCALE) // (2 * contracts * _SCALE)
-    return contracts * cents * _SCALE // 100
 
 
 def show_replay(flow: dict[str, Any], large: dict[str, Any], book: Book) -> None:
@@ -120,7 +67,7 @@ def show_replay(flow: dict[str, Any], large: dict[str, Any], book: Book) -> None
             prints.add_column(column, justify="left" if column in {"time (UTC)", "side"} else "right")
         for row in shown:
             at = datetime.fromtimestamp(int(row["time"]) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-            sign, colour = _SIDES[row["side"]]
+            sign, colour = SIDES[row["side"]]
             side = f"{sign} {row['side']}"
             prints.add_row(at, side, row["price"], row["qty"], row["notional_usd"], style=colour)
         out.print(prints)
@@ -133,14 +80,6 @@ def show_replay(flow: dict[str, Any], large: dict[str, Any], book: Book) -> None
         + (f"{missing:,} of them missing from the files" if missing else "none missing"),
         soft_wrap=True,
     )
-
-
-def _money(notional: int) -> str:
-    """Two decimals; a small sum in a large coin, such as 0.003 BTC, all that it has."""
-    if notional < NOTIONAL_SCALE:
-        return text(notional, NOTIONAL_DECIMALS, 8)
-    cents = round_to(notional, NOTIONAL_DECIMALS, 2)
-    return f"{cents // 100:,}.{cents % 100:02}"
 
 
 def _shown(value: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,11 @@ import aiohttp
 import orjson
 
 from orderflow_stream.cli import FAILED, OK, USAGE
+from orderflow_stream.cli.daemon import BadKey, base_of, nobody, read_key
 from orderflow_stream.cli.events import Event, events
-from orderflow_stream.cli.show import TradeLines
+from orderflow_stream.cli.show import Out
+from orderflow_stream.cli.tape import Board, TradeLines
+from orderflow_stream.cli.tape_screen import TapeScreen
 
 #: Seconds without any event after which the connection is taken for dead (the daemon sends a heartbeat every 2 s).
 SILENCE: Final = 15.0
@@ -30,23 +34,46 @@ def run(
     as_json: bool,
     key_file: Path | None = None,
     venue: str | None = None,
+    window: str = "1m",
+    summary: float | None = None,
 ) -> int:
-    """Print trades as they come until Ctrl-C. `min_notional` at 10^-16; `venue` None is the daemon's default."""
-    base = (url if "://" in url else f"http://{url}").rstrip("/")
-    key = ""
-    if key_file is not None:  # a key on the command line would be in the list of processes
-        try:
-            key = key_file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            _say(f"tail: cannot read --key-file {key_file}: {getattr(error, 'strerror', None) or 'it is no text'}")
-            return USAGE
-        if not key.isascii() or not key.isprintable() or not key:
-            _say(f"tail: --key-file {key_file} does not hold one key")
-            return USAGE
+    """Print trades as they come until Ctrl-C. `min_notional` at 10^-16; `venue` None is the daemon's default.
+
+    On a terminal the delta over `window` and the CVD of each symbol stand below the tape; elsewhere they are lines of
+    their own every `summary` seconds, None for never. JSON has trades only.
+    """
+    if summary is not None and not 0 < summary <= 86_400:
+        _say(f"tail: --summary must be above 0 and at most 86400 seconds, not {summary:g}")
+        return USAGE
     try:
-        return asyncio.run(Tail(symbols, base, TradeLines(min_notional, as_json=as_json), key, venue).run())
+        key = read_key(key_file)
+    except BadKey as error:
+        _say(f"tail: {error}")
+        return USAGE
+    out = Out()
+    lines = TradeLines(min_notional, as_json=as_json, symbols=symbols, out=out)
+    screen: TapeScreen | None = None
+    if not as_json and (summary is not None or out.is_terminal):
+        screen = TapeScreen(out, lines, Board(window), summary)
+    try:
+        return asyncio.run(
+            _follow(Tail(symbols, base_of(url), lines, key, venue, None if screen is None else screen.board), screen)
+        )
     except KeyboardInterrupt:
         return OK
+
+
+async def _follow(tail: Tail, screen: TapeScreen | None) -> int:
+    if screen is None:
+        return await tail.run()
+    with screen:
+        drawing = asyncio.create_task(screen.draw())
+        try:
+            return await tail.run()
+        finally:
+            drawing.cancel()
+            with suppress(asyncio.CancelledError):
+                await drawing
 
 
 class _Refused(Exception):
@@ -57,11 +84,21 @@ class Tail:
     """One tape, over as many connections as it takes: each resumes where the one before ended."""
 
     def __init__(
-        self, symbols: list[str], url: str, lines: TradeLines, key: str = "", venue: str | None = None
+        self,
+        symbols: list[str],
+        url: str,
+        lines: TradeLines,
+        key: str = "",
+        venue: str | None = None,
+        board: Board | None = None,
     ) -> None:
+        """`board` sums up what is told, over its window; None: trades only."""
         self._url = url
         self._key = key
+        self._board = board
         self._params = {"symbols": ",".join(symbols), "topics": "trade"}
+        if board is not None:
+            self._params |= {"topics": "trade,watch", "window": board.window}
         if venue is not None:
             self._params["venue"] = venue
         self._lines = lines
@@ -87,7 +124,7 @@ class Tail:
                     return USAGE
                 except (aiohttp.ClientError, TimeoutError) as error:
                     if not self._reached:
-                        _say(f"tail: no daemon at {self._url} ({_words(error)}); start one: orderflow-stream serve")
+                        _say(f"tail: {nobody(self._url, _words(error))}")
                         return FAILED
                     if not self._away:
                         self._away = True
@@ -122,6 +159,11 @@ class Tail:
         match event.name:
             case "trade":
                 self._lines.trade(event.data)
+                if self._board is not None:
+                    self._board.trade(event.data)
+            case "watch":
+                if self._board is not None:
+                    self._board.rows(event.data)
             case "hello":
                 self._hello(orjson.loads(event.data))
             case "slow":
@@ -141,6 +183,8 @@ class Tail:
         self._away = False
         if self._resuming and not hello.get("recovered"):
             _say("-- what was traded meanwhile is not here: the daemon's log does not reach back that far")
+            if self._board is not None:
+                self._board.restart()
 
 
 def _told(name: str, data: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ import pytest
 from orderflow_stream import cli
 from orderflow_stream.app import Daemon
 from orderflow_stream.cli import FAILED
+from orderflow_stream.cli.warmup import LogStream
 from orderflow_stream.config import Settings
 from orderflow_stream.simulator import DEFAULT_LISTINGS
 from tests.e2e.process import get
@@ -34,7 +35,7 @@ class Seen:
         """Instead of binding them: the machine of this test may use port 8080 for something else."""
         self.tried = settings
 
-    def __call__(self, make: Callable[[], AbstractAsyncContextManager[Daemon]]) -> int:
+    def __call__(self, make: Callable[[], AbstractAsyncContextManager[Daemon]], stream: LogStream) -> int:
         asyncio.run(self._look(make))
         return 0
 
@@ -122,4 +123,4 @@ def test_the_command_passes_its_flags_on(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(MODULE, "run", record)
     assert cli.main(["demo", "--port", "0", "--host", "::1", "--seed", "3", "--rate", "9"]) == 0
-    assert calls == [((None, {"server.host": "::1", "server.port": 0}), {"seed": 3, "rate": 9.0})]
+    assert calls == [((None, {"server.host": "::1", "server.port": 0}), {"seed": 3, "rate": 9.0, "as_json": False})]

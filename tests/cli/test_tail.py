@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from orderflow_stream.cli.show import TradeLines
 from orderflow_stream.cli.tail import Tail, run
+from orderflow_stream.cli.tape import Board, TradeLines
 
 TRADE = {"symbol": "BTCUSDT", "id": 1, "price": 63930.5, "qty": 0.1, "side": "buy", "time": 1795328693382}
 ONE_DOLLAR = 10**16
@@ -215,3 +215,37 @@ async def test_what_a_contract_is_worth_decides_what_is_small(capsys: pytest.Cap
     told = capsys.readouterr().out
     assert told.count("\n") == 2
     assert "300.00" in told
+
+
+async def test_a_board_is_fed_and_begins_anew_after_a_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"symbol": "BTCUSDT", "delta_quote": -1234.5, "trades": 3, "state": "gap"}
+    server = Server(
+        hello() + block("watch", "e-2", [row]) + block("trade", "e-5", TRADE) + block("trade", "e-6", TRADE),
+        hello(recovered=True) + block("trade", "e-7", {**TRADE, "side": "sell"}),
+        hello() + block("trade", "e-9", {**TRADE, "side": "sell"}),
+    )
+    board = Board("5m")
+    seen: list[str] = []
+    before = board.trade
+
+    def trade(data: str) -> None:
+        before(data)
+        seen.append(board.lines()[0].plain.partition("CVD")[2].split()[1])
+
+    board.trade = trade  # type: ignore[method-assign]
+    async with serving(server):
+        tail = asyncio.create_task(Tail(["BTCUSDT"], server.url, TradeLines(None, as_json=False), board=board).run())
+        await asyncio.wait_for(server.done.wait(), 10)
+        tail.cancel()
+        await asyncio.wait((tail,))
+    assert seen == ["+6,393.05", "+12,786.10", "+6,393.05", "-6,393.05"]
+    assert server.asked[0].query == {"symbols": "BTCUSDT", "topics": "trade,watch", "window": "5m"}
+    line = board.lines()[0].plain
+    assert "Δ 5m     ▼ -1,234.50" in line
+    assert line.endswith("  gap")
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), 1e9])
+def test_a_summary_wants_seconds(seconds: float, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["BTCUSDT"], "http://127.0.0.1:1", None, as_json=False, summary=seconds) == 2
+    assert "--summary must be above 0" in capsys.readouterr().err
