@@ -145,6 +145,7 @@ def parts() -> list[Part]:
             250.0,
             ("--piece", "{n}"),
         ),
+        ("quiet", "whole days through the alert rules, none of which may fire", 4, 600.0, ("{n}",)),
         ("memory", "memory over time", 1, 900.0, ()),
     ):
         if (ROOT / "soak" / f"{module}.py").is_file():

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -377,7 +378,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{part}: not run: {error}", flush=True)
                 continue
             except AssertionError as error:
-                figures = {"ok": False, "problem": str(error)[:500]}
+                claim = traceback.extract_tb(error.__traceback__)[-1]  # what an assertion without words claimed
+                figures = {
+                    "ok": False,
+                    "problem": f"{Path(claim.filename).name}:{claim.lineno}: {str(error) or claim.line}"[:500],
+                }
         ran += 1
         failed += not figures["ok"]
         print(f"{part}: " + "  ".join(f"{key} {value}" for key, value in figures.items()), flush=True)

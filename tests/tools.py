@@ -17,6 +17,8 @@ PACKAGES: Final = {
     "npm": "npm",
     "nginx": "nginx-light",
     "faketime": "faketime",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
     "systemd-analyze": "systemd",
 }
 

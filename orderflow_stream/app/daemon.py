@@ -271,6 +271,8 @@ class Daemon:
             refused=lambda: self.auth.refused,
             journal=self.journal.numbers,
             venues={name: market.source() for name, market in self.markets.items()},
+            started=lambda: all(market.ingest.started for market in self.markets.values()),
+            closing=lambda: self._closing,
         )
 
     def _build_context(self) -> Context:

@@ -292,6 +292,7 @@ class Market:
         return FeedNumbers(
             connections=len(stats.connections),
             reconnects=stats.reconnects,
+            since={f"{one.shard}{one.place}": one.since for one in stats.connections},
             last_message={f"{one.shard}{one.place}": one.last_frame for one in stats.connections},
             lag={f"{one.shard}{one.place}": one.lag for one in stats.connections if one.lag is not None},
             rejected=stats.bad,
@@ -300,13 +301,15 @@ class Market:
     def _rest_numbers(self) -> RestNumbers:
         """What the REST client tells; used weight and limit are those of the pool."""
         counters = self.rest.counters
-        weights = self.pool.budget.weights(self.pool.clock.now())
+        now = self.pool.clock.now()
+        weights = self.pool.budget.weights(now)
         return RestNumbers(
             calls=counters.calls,
             weight=counters.weight,
             used=weights.used,
             limit=weights.limit,
             retries=counters.retries,
+            blocked=self.pool.budget.blocked_until - now,
         )
 
 

