@@ -117,10 +117,9 @@ async def test_first_copy_counts_and_the_second_is_counted() -> None:
         assert all(one.trades == 400 and one.lag is not None and 0 <= one.lag < 60 * S for one in stats.connections)
 
 
-@pytest.mark.parametrize("seed", range(2))
-async def test_twenty_random_deaths_and_not_one_trade(seed: int) -> None:
+async def test_twenty_random_deaths_and_not_one_trade() -> None:
     """Resets, clean ends, notices of shutdown and silence, at either of the two, each after the last was made good."""
-    rng = random.Random(seed)
+    rng = random.Random(1)
     symbols = ("AUSDT", "BUSDT", "CUSDT")
     async with exchange(*symbols) as sim, pair(sim, *symbols) as books:
         tape = Tape(sim, *symbols)

@@ -155,10 +155,10 @@ async def test_a_list_that_cannot_be_had_only_delays() -> None:
 
 
 async def test_a_thin_market_costs_a_small_share_of_the_weight() -> None:
-    """1,370 symbols, most of them with minutes between two trades: three minutes."""
+    """1,370 symbols, most of them with minutes between two trades: two minutes."""
     bench = Bench(1_370, every=20 * SECOND)
     draw = random.Random(5)
-    minutes = 3
+    minutes = 2
     due = sorted(
         (START + draw.randrange(minutes * 60 * SECOND), number)
         for number in range(1_370)

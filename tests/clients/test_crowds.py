@@ -16,6 +16,7 @@ from orderflow_stream.simulator import DEFAULT_LISTINGS, SyntheticMarket, Synthe
 from tests.clients.apart import apart
 from tests.clients.crowd import Stream, listen, more_files, mute
 from tests.faults.house import House, house
+from tests.pace import Lateness
 
 #: As many as our own open files allow, where that is fewer than a thousand.
 MANY = min(1_000, more_files() - 300)
@@ -39,9 +40,11 @@ async def ended(streams: list[Stream]) -> None:
 async def test_a_thousand_come_back_at_the_same_instant(tmp_path: Path) -> None:
     async with house(tmp_path, market(), **KEYS) as home:
         attempts = home.sim.attempts
-        result = await apart("herd", home.url, "--path", PATH, "--count", str(MANY))
+        async with Lateness() as late:
+            result = await apart("herd", home.url, "--path", PATH, "--count", str(MANY))
         assert result["hello"] == MANY
-        assert result["first_event_p99"] < 2.0, result  # a second, on a machine that has nothing else to do
+        # A second, on a machine that has nothing else to do.
+        assert result["first_event_p99"] - late.seconds < 2.0, result
         assert home.sim.attempts == attempts  # the feed has not noticed
         assert (await home.coverage(SYMBOL))["state"] in {"live", "quiet"}
         home.assert_quiet_log()
@@ -57,8 +60,9 @@ async def test_a_thousand_are_told_goodbye(tmp_path: Path) -> None:
         watching = asyncio.create_task(_watch(home, seen))
         began = time.monotonic()
         home.daemon.kill(signal.SIGTERM)
-        code = await home.daemon.ended()
-        took = time.monotonic() - began
+        async with Lateness() as late:
+            code = await home.daemon.ended()
+        took = time.monotonic() - began - late.seconds
         watching.cancel()
         assert code == 0
         assert took < 5.0
@@ -97,11 +101,13 @@ async def test_who_does_not_read_does_not_hold_up_the_end_and_meanwhile_it_is_no
         watching = asyncio.create_task(_watch(home, seen))
         began = time.monotonic()
         home.daemon.kill(signal.SIGTERM)
-        code = await home.daemon.ended()
+        async with Lateness() as late:
+            code = await home.daemon.ended()
         took = time.monotonic() - began
         watching.cancel()
         assert code == 0
-        assert 1.0 < took < 5.0
+        assert took > 1.0
+        assert took - late.seconds < 5.0
         during = [status for draining, status in seen if draining]
         assert len(during) > 5
         assert set(during) == {503}
@@ -124,8 +130,9 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         await home.daemon.line('"draining"')
         began = time.monotonic()
         home.daemon.kill(signal.SIGINT)
-        assert await home.daemon.ended() == 130
-        assert time.monotonic() - began < 2.0
+        async with Lateness() as late:
+            assert await home.daemon.ended() == 130
+        assert time.monotonic() - began - late.seconds < 2.0
         assert home.daemon.err[-1] == "cut short"
         for sock in silent:
             sock.close()

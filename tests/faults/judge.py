@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +36,7 @@ class Order(NamedTuple):
         return self.ids[-1]
 
 
+@lru_cache(maxsize=200_000)  # the truth is made anew for each judgement
 def scaled(text: str) -> int:
     """Decimal text in units of 10^-8; finer is an error."""
     value = Decimal(text).scaleb(8)

@@ -100,7 +100,7 @@ async def test_every_task_is_either_replaced_or_the_daemon_ends(tmp_path: Path) 
     """Each kind of task that there is, whatever it is called."""
     tried: set[str] = set()
     fatal: set[str] = set()
-    async with market(rate=200.0) as simulator:
+    async with market(rate=60.0) as simulator:
         for life in range(40):
             journal = tmp_path / f"journal{life}"
             async with watched(simulator, tmp_path, journal__directory=str(journal)) as one:

@@ -111,6 +111,9 @@ async def outage(home: House, seconds: float, followed: Sequence[str], patience:
             came.said = await _said(home, "many trades are missing", lines, patience)
             came.told_at = time.monotonic()
             came.ready = json.loads((await home.raw("/readyz"))[1])["data"]["repair"]
+            lines = next(
+                n for n, line in enumerate(home.daemon.err[lines:], lines) if "many trades are missing" in line
+            )
             came.finished = await _said(home, "what was missing has been asked for", lines, patience)
         came.took = time.monotonic() - came.began
         came.asked = [call for call in list(home.sim.calls)[calls:] if call.path.endswith("aggTrades")]

@@ -212,7 +212,7 @@ CRASH: Final = tuple(f"{name}USDT-spot-2025-10-10-aggtrades-derived.csv.gz" for 
 DAYS: Final = (
     ("BTCUSDC-spot-aggtrades-2025-10-04.csv.gz",),
     ("XRPETH-spot-aggtrades-rest-2019-10-11_13.json.gz",),
-    *((name,) for name in CRASH),
+    CRASH[-1:],
     CRASH,
 )
 
@@ -244,7 +244,7 @@ def bursts(rng: random.Random, seconds: int) -> Iterator[int]:
             yield now
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1))
 def test_a_synthetic_day_of_bursts_raises_no_alarm(seed: int) -> None:
     """Twelve symbols of clusters on one connection, an hour and a half."""
     times = sorted(ts for symbol in range(12) for ts in bursts(random.Random(100 * seed + symbol), 5_400))

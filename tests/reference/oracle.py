@@ -12,11 +12,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 from tests.reference.compare import assert_same, load_json
-from tests.reference.spans import FIAT, NIL, Sums, coverage, missing, rounded, scan, sums, to_units
+from tests.reference.spans import FIAT, NIL, Sums, coverage, kept, missing, rounded, scan, sums, to_units
 from tests.reference.synthetic import synthetic
 from tests.reference.tapefile import EXACT, Row, SideName
 
@@ -158,13 +158,11 @@ class Order:
 
     @cached_property
     def qty(self) -> Decimal:
-        with localcontext(EXACT):
-            return sum((leg.qty for leg in self.legs), NIL)
+        return reduce(EXACT.add, (leg.qty for leg in self.legs), NIL)
 
     @cached_property
     def notional(self) -> Decimal:
-        with localcontext(EXACT):
-            return sum((leg.notional for leg in self.legs), NIL)
+        return reduce(EXACT.add, (leg.notional for leg in self.legs), NIL)
 
     @property
     def vwap(self) -> Decimal:
@@ -172,6 +170,7 @@ class Order:
         return rounded(Fraction(self.notional) / Fraction(self.qty), 8)
 
 
+@kept
 def orders(rows: Sequence[Row]) -> list[Order]:
     """`rows` grouped into taker orders, oldest first: each valid row belongs to exactly one."""
     found: list[Order] = []
@@ -212,8 +211,13 @@ def rows_large(
     `since_id` leaves out prints whose id is not above it, from the totals too; `limit` only shortens the list."""
     scanned = scan(rows, trades=trades)
     head = {"source": "Binance", "venue": venue, "market": market, "symbol": symbol}
-    prints = [Order([row]) for row in scanned]
+    prints = _each(scanned)
     return head | _large(scanned, prints, Decimal(min_notional), limit, since_id, _places(quote, fiat, exact), False)
+
+
+@kept
+def _each(rows: Sequence[Row]) -> list[Order]:
+    return [Order([row]) for row in rows]
 
 
 def orders_large(

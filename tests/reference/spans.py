@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import pairwise
-from typing import Any, NamedTuple
+from functools import wraps
+from itertools import islice, pairwise
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from tests.reference.tapefile import EXACT, Row
 
@@ -14,6 +15,31 @@ from tests.reference.tapefile import EXACT, Row
 FIAT = frozenset({"USDT", "USDC", "FDUSD", "TUSD", "DAI", "USD1", "U", "USD", "EUR", "TRY", "BRL"})
 
 NIL = Decimal(0)
+
+_Rest = ParamSpec("_Rest")
+_Found = TypeVar("_Found")
+_KEPT = 24
+
+
+def kept(
+    walk: Callable[Concatenate[Sequence[Row], _Rest], _Found],
+) -> Callable[Concatenate[Sequence[Row], _Rest], _Found]:
+    """A walk of rows, done once for the very same rows (the objects, not what they are equal to): one tape is asked the
+    same by many questions. What it gives is not to be changed."""
+    found: dict[Hashable, tuple[list[Row], _Found]] = {}
+
+    @wraps(walk)
+    def look(rows: Sequence[Row], /, *args: _Rest.args, **kwargs: _Rest.kwargs) -> _Found:
+        key = tuple(map(id, rows)), args, tuple(sorted(kwargs.items()))
+        entry = found.get(key)
+        if entry is None:
+            # The rows are held as long as their ids stand for them.
+            entry = found[key] = list(rows), walk(rows, *args, **kwargs)
+            if len(found) > _KEPT:
+                del found[next(iter(found))]
+        return entry[1]
+
+    return look
 
 
 def rounded(value: Decimal | Fraction, places: int) -> Decimal:
@@ -29,6 +55,7 @@ def to_units(value: Decimal, places: int = 8) -> int:
     return int(scaled.numerator)
 
 
+@kept
 def scan(rows: Sequence[Row], *, trades: int | None = None, window: tuple[int, int] | None = None) -> list[Row]:
     """The valid rows an answer is about: the newest `trades` of them across holes, or, for `window=(now, width)` in
     µs, those with now - width < T <= now."""
@@ -37,15 +64,10 @@ def scan(rows: Sequence[Row], *, trades: int | None = None, window: tuple[int, i
     if window is not None:
         now, width = window
         return [row for row in rows if now - width < row.ts_us <= now and row.valid]
-    newest: list[Row] = []
-    for row in reversed(rows):
-        if len(newest) == trades:
-            break
-        if row.valid:
-            newest.append(row)
-    return newest[::-1]
+    return list(islice((row for row in reversed(rows) if row.valid), trades))[::-1]
 
 
+@kept
 def missing(rows: Sequence[Row]) -> list[list[int]]:
     """The id ranges [first, last] between the first and the last row that no row holds; invalid rows hold theirs."""
     return [[before.id + 1, after.id - 1] for before, after in pairwise(rows) if after.id != before.id + 1]
@@ -98,10 +120,12 @@ class Sums(NamedTuple):
     sell_quote: Decimal
 
 
+@kept
 def sums(rows: Sequence[Row]) -> Sums:
     """The sums of `rows`, every digit."""
-    buys = [row for row in rows if row.valid and row.side == "buy"]
-    sells = [row for row in rows if row.valid and row.side == "sell"]
+    valid = [row for row in rows if row.valid]
+    buys = [row for row in valid if row.side == "buy"]
+    sells = [row for row in valid if row.side == "sell"]
     with localcontext(EXACT):
         return Sums(
             buy_trades=len(buys),
