@@ -1,4 +1,4 @@
-"""What the README's section on futures says, and which tests show each of it.
+"""What the section on futures in docs/api.md says, and which tests show each of it.
 
 `tests/readme.py` writes the section from this, `tests/test_readme.py` holds that every test named here exists.
 """

@@ -1,7 +1,7 @@
-"""The README's examples: what they ask, how their answers are compared, and how they are made anew.
+"""The examples of README.md and docs/api.md: what they ask, how answers are compared, and how they are made anew.
 
-`python -m tests.readme` starts a demo, asks every example, and writes the answers and the configuration table into
-README.md. `tests/test_readme.py` asks the same of a demo and compares the shapes.
+`python -m tests.readme` starts a demo, asks every example, and writes the answers, the configuration table and the
+table of faults into both. `tests/test_readme.py` asks the same of a demo and compares the shapes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests import claims
 from tests.faults import catalogue
 
 README: Final = Path(__file__).parent.parent / "README.md"
+API: Final = README.parent / "docs" / "api.md"
 BASE: Final = "http://127.0.0.1:8080"
 #: As `orderflow-stream demo` has it: trades a second.
 RATE: Final = 60.0
@@ -33,6 +34,8 @@ EXAMPLES: Final = (
     ("Order flow of the last 1,000 trades", "/v1/flow?symbol=BTCUSDT&trades=1000"),
     ("… of a time window (any configured one)", "/v1/flow?coin=BTC&quote=USDT&window=5m"),
     ("Large prints, whole taker orders (`group=row` lists rows)", "/v1/large?symbol=BTCUSDT&group=order&limit=1"),
+    ("… from a percentile of the symbol's own tape", "/v1/large?symbol=ETHUSDT&group=order&percentile=99.9&limit=1"),
+    ("Bars, with the CVD at the end of each", "/v1/bars?symbol=BTCUSDT&interval=1m&limit=2"),
     ("Every symbol in one answer", "/v1/screener?window=5m&sort=delta_quote&limit=1"),
     ("The tape itself", "/v1/trades?symbol=BTCUSDT&limit=1"),
     ("What was missing, and what became of it", "/v1/gaps?symbol=BTCUSDT"),
@@ -55,7 +58,7 @@ _EXAMPLE: Final = re.compile(
 
 
 def examples(text: str) -> Iterator[tuple[str, str]]:
-    """(path, answer) of every example in the README."""
+    """(path, answer) of every example in a document."""
     for found in _EXAMPLE.finditer(text):
         yield found["path"], found["answer"]
 
@@ -89,9 +92,9 @@ def alike(told: Any, found: Any) -> bool:
 
 
 @asynccontextmanager
-async def demo(*, patient: bool = False) -> AsyncIterator[Daemon]:
+async def demo(*, patient: bool = False, rate: float = RATE) -> AsyncIterator[Daemon]:
     """A daemon over the synthetic markets of `orderflow-stream demo`, spot of it whole; `patient`: all of it."""
-    async with exchange(7, RATE) as simulators:
+    async with exchange(7, rate) as simulators:
         daemon = Daemon(load(environ={}, overrides={"server.port": 0, **keys(simulators)}))
         running = asyncio.create_task(daemon.run())
         try:
@@ -165,17 +168,16 @@ async def _write() -> None:
             body = await (await session.get(daemon.url + path)).read()
             faults.append(f"```console\n$ curl -s '{BASE}{path}'\n{body.decode()}\n```\n")
         bodies = {path: await _answer(session, daemon.url + path) for _, path in claims.EXAMPLES}
-    text = README.read_text()
+    first = "\n".join((parts[0], parts[-1]))
     made = {
-        "futures": futures(bodies),
-        "examples": "\n".join(parts),
-        "errors": "\n".join(faults),
-        "config": markdown(),
-        "faults": catalogue.markdown() + "\n",
+        README: {"first": first, "config": markdown(), "faults": catalogue.markdown() + "\n"},
+        API: {"futures": futures(bodies), "examples": "\n".join(parts), "errors": "\n".join(faults)},
     }
-    for mark, content in made.items():
-        text = put(text, mark, content)
-    README.write_text(text)
+    for file, marks in made.items():
+        text = file.read_text()
+        for mark, content in marks.items():
+            text = put(text, mark, content)
+        file.write_text(text)
 
 
 async def _answer(session: aiohttp.ClientSession, url: str) -> bytes:
@@ -213,4 +215,4 @@ def between(text: str, mark: str) -> str:
 
 if __name__ == "__main__":
     asyncio.run(_write())
-    sys.stdout.write(f"{README} written\n")
+    sys.stdout.write(f"{README} and {API} written\n")

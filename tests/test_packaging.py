@@ -71,7 +71,7 @@ def test_nothing_tells_how_it_was_made_or_where_packages_came_from() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
         for path in tracked()
-        if path.stat().st_size < 1 << 20
+        if path.stat().st_size < 1 << 20 and path.suffix != ".png"
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
         if any(pattern.search(SWITCHES.sub("", line)) for pattern in FORBIDDEN)
     ]
@@ -177,10 +177,12 @@ def test_the_wheel_carries_the_package_and_nothing_else(tmp_path: Path) -> None:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = archive.read(f"orderflow_stream-{__version__}.dist-info/METADATA").decode()
         scripts = archive.read(f"orderflow_stream-{__version__}.dist-info/entry_points.txt").decode()
+        licences = {Path(name).name for name in archive.namelist() if ".dist-info/licenses/" in name}
     assert names == {str(path.relative_to(ROOT)) for path in tracked() if path.is_relative_to(PACKAGE)}
     assert "orderflow-stream = orderflow_stream.cli:main" in scripts
     assert "Requires-Python: >=3.11" in metadata
     assert "License-Expression: MIT" in metadata
+    assert licences == {"LICENSE", "THIRD_PARTY_NOTICES"}
 
 
 def test_the_readme_has_the_table_of_keys() -> None:
@@ -224,7 +226,7 @@ def test_make_knows_its_targets(target: str) -> None:
 
 def test_the_variables_of_the_deployment_files_exist() -> None:
     known = {each.env for each in describe()} | {"ORDERFLOW_CONFIG"}
-    for path in (ROOT / "deploy").iterdir():
+    for path in [path for path in (ROOT / "deploy").rglob("*") if path.is_file()]:
         for name in re.findall(r"ORDERFLOW_[A-Z_]*[A-Z]", path.read_text()):
             assert name in known or name == "ORDERFLOW", f"{path.name}: {name}"
 
