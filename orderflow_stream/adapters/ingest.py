@@ -86,9 +86,13 @@ class Held:
         book = self._engine.book(key)
         return 0 if book is None else len(book.tape)
 
+    def warming(self, key: str) -> bool:
+        book = self._engine.book(key)
+        return book is not None and not book.demand and not book.warm
+
     def reset(self, key: str) -> None:
         book = self._engine.book(key)
-        if book is not None:
+        if book is not None and book.demand:  # a read may have begun before a stream took the symbol over
             self._engine.remove(key)
             self._engine.add(book.instrument).demand = True
 

@@ -131,8 +131,9 @@ class Reader:
             if ask.from_id is None and self._books.newest_id(key) is not None and not plan.joins(page.trades):
                 self._books.reset(key)
             worth = plan.take(ask, page.trades, now)
-            last = plan.next(now) is None
+            # Where a stream has taken the symbol over, its warm-up says when it is warm: that reads further back.
+            warm = plan.next(now) is None and not self._books.warming(key)
             # Fed also when empty: it proves that there was nothing newer when we asked.
-            self._sink(Refill(key, worth.trades, page.sent, lost=worth.lost, origin=worth.origin, warm=last))
+            self._sink(Refill(key, worth.trades, page.sent, lost=worth.lost, origin=worth.origin, warm=warm))
         self.demand.learn(key, plan.origin)
         return plan

@@ -133,7 +133,8 @@ def _frames(
         needed = min([*stale, last]) + 1
         if clean:
             valid = min(until for _, until in clean.values())
-            needed = min(needed, _search(source, first, last, lambda frame: frame.position > valid))
+            # What has no snapshot is named in the frame that begins there, which may hold no event.
+            needed = min(needed, _search(source, first, last, lambda f: f.position > valid or f.since >= valid))
         newest = _decode(next(iter(source.frames(last)), None), [])
         if newest is not None:
             since = newest.ts - tail

@@ -59,5 +59,9 @@ class Books(Protocol):
     def count(self, key: str) -> int:
         """Valid trades held."""
 
+    def warming(self, key: str) -> bool:
+        """Whether a stream brings it, and its past has still to be read by a warm-up."""
+
     def reset(self, key: str) -> None:
-        """Empty the tape (of a symbol read on demand that has fallen too far behind to be joined)."""
+        """Empty the tape of a symbol read on demand that has fallen too far behind to be joined. What a stream brings
+        stays as it is: any page can be joined to that, holes and all."""

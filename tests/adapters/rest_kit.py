@@ -202,6 +202,7 @@ class SetBooks:
         self.tapes: dict[str, dict[int, Trade]] = {each.key: {} for each in instruments}
         self.events: list[Event] = []
         self.resets = 0
+        self.taken_over: set[str] = set()  # by streams, and not warmed up yet
 
     def sink(self, event: Event) -> None:
         self.events.append(event)
@@ -237,6 +238,9 @@ class SetBooks:
 
     def count(self, key: str) -> int:
         return sum(1 for each in self.tapes.get(key, {}).values() if each.qty)
+
+    def warming(self, key: str) -> bool:
+        return key in self.taken_over
 
     def reset(self, key: str) -> None:
         self.resets += 1

@@ -48,6 +48,9 @@ class EngineBooks:
         book = self.engine.book(key)
         return len(book.tape) if book else 0
 
+    def warming(self, key: str) -> bool:
+        raise NotImplementedError
+
     def reset(self, key: str) -> None:
         raise NotImplementedError
 

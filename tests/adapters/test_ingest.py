@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from orderflow_stream.adapters import ingest as module
 from orderflow_stream.adapters.ingest import Held, Ingest
+from orderflow_stream.adapters.reader import Reader as Reads
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import (
     BUY,
@@ -26,6 +27,9 @@ from orderflow_stream.core.events import (
 )
 from orderflow_stream.feed.demand import Demand
 from orderflow_stream.feed.errors import UpstreamFailed
+from orderflow_stream.venues.binance import BinanceSpot
+from tests.adapters.rest_kit import ManualClock, TapeRest
+from tests.adapters.rest_kit import trade as row
 from tests.e2e.process import eventually
 
 S = 1_000_000
@@ -350,8 +354,47 @@ def test_held_is_the_engine_for_the_planners() -> None:
     assert (held.newest_id(BTC.key), held.oldest_id(BTC.key), held.count(BTC.key)) == (5, 4, 2)
     assert (held.newest_ts(BTC.key), held.oldest_ts(BTC.key)) == (T0 + 5 * S, T0 + 4 * S)
     assert (held.newest_id("binance:X"), held.count("binance:X")) == (None, 0)
+    assert not held.warming(BTC.key)
+    held.reset(BTC.key)
+    assert held.count(BTC.key) == 2  # a stream brings it
+    world.engine.books[BTC.key].demand = True
     held.reset(BTC.key)
     assert held.count(BTC.key) == 0
+    assert world.engine.books[BTC.key].demand
+
+
+@pytest.mark.parametrize("streams_first", [True, False])
+async def test_a_read_under_way_leaves_what_a_stream_takes_over(streams_first: bool) -> None:
+    """Somebody asks for a configured symbol before the venue has told its list."""
+    world = World("BTCUSDT")
+    kit = ManualClock()
+    rest = TapeRest(kit)
+    rest.list_trades(BTC, range(2, 900))
+    rest.gate = asyncio.Event()
+    held = Held(world.engine)
+    world.ingest._reader = Reads(rest, BinanceSpot(), held, world.feed, now=kit.now, demand=Demand())
+    world.symbols.fetched_at = None
+    reading = asyncio.create_task(world.ingest.read(BTC, 5_000, None, False, 5))
+    await eventually(lambda: bool(rest.calls))
+    world.symbols.fetched_at = T0
+    world.ingest.refreshed()
+    live = [row(number) for number in (901, 902)]  # 900 is told by nobody yet
+    if streams_first:
+        world.up(BTC)
+        world.feed(*live)
+    rest.gate.set()
+    book = await reading
+    if not streams_first:
+        world.up(BTC)
+        world.feed(*live)
+    assert world.engine.books[BTC.key] is book
+    assert not book.demand
+    assert not book.warm, "its warm-up says so"
+    assert book.was_up
+    assert (len(book.tape), held.oldest_id(BTC.key), held.newest_id(BTC.key)) == (900, 2, 902)
+    assert ("warm", BTC) in world.backfiller.made
+    repairs = [made for name, made in world.backfiller.made if name == "repair"]
+    assert [(one.first, one.last) for one in repairs] == [(900, 900)]
 
 
 def test_before_there_is_a_list_what_a_journal_brought_back_is_streamed() -> None:

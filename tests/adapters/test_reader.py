@@ -33,6 +33,15 @@ async def test_a_first_read_feeds_before_it_answers() -> None:
     assert {kind for kind, *_ in bench.rest.calls} == {"user"}
 
 
+async def test_of_what_a_stream_took_over_the_warm_up_says_that_it_is_warm() -> None:
+    bench = Bench()
+    bench.rest.list_trades(BTC, range(10_000))
+    bench.books.taken_over.add(BTC.key)
+    result = await bench.reader.read(BTC, trades=1500, window=None, fresh=False, deadline=LATER)
+    assert result.reaches_back
+    assert [each.warm for each in bench.books.refills()] == [False, False]
+
+
 async def test_the_second_request_is_cheap_and_makes_it_a_stream() -> None:
     bench = Bench()
     bench.rest.list_trades(BTC, range(10_000))

@@ -508,3 +508,24 @@ def test_what_has_no_snapshot_yet_is_read_from_old_frames_too() -> None:
     once_more = House(desk)
     once_more.read(tail=1)
     assert len(once_more.engine.books[ETH.key].tape) == 20
+
+
+def test_a_name_that_was_told_before_anything_happened_is_read_too() -> None:
+    desk = Desk()
+    house = House(desk)
+    house.engine.add(BTC)
+    house.engine.add(ETH)  # whose past takes minutes to be read
+    recorder = house.record()
+    recorder.begin(1_000)
+    recorder.turn()  # a frame of names, and of no event
+    house.tell(FeedUp((KEY, ETH.key), T0, 1))
+    house.tell(Refill(KEY, (), T0, warm=True))
+    for number in range(20):
+        house.clock += 10
+        for key in (KEY, ETH.key):
+            house.tell(trade(100 + number, key=key))
+        recorder.turn()
+    assert set(desk.kept_snapshots) == {KEY}
+    again = House(desk)
+    assert again.read(tail=1).instruments == 2
+    assert len(again.engine.books[ETH.key].tape) == 20

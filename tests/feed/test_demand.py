@@ -225,6 +225,9 @@ class _Books:
     def count(self, key: str) -> int:
         return 4
 
+    def warming(self, key: str) -> bool:
+        raise AssertionError
+
     def reset(self, key: str) -> None:
         raise AssertionError
 

@@ -114,6 +114,7 @@ def test_what_is_held() -> None:
 
 def test_reset_empties_the_tape_and_leaves_the_symbol_on_demand() -> None:
     fed = Fed()
+    fed.engine.books[BTC.key].demand = True
     fed.sink(Refill(BTC.key, (fed.trade(1), fed.trade(2)), T0, warm=True, origin=True))
     fed.books.reset(BTC.key)
     assert (fed.books.count(BTC.key), fed.books.newest_id(BTC.key)) == (0, None)
