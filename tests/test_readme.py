@@ -1,5 +1,5 @@
-"""The documents tell the truth: every example has today's shape, the tables are today's. (What README.md has of commands
-and programs is run by `test_snippets.py`.)"""
+"""The documents tell the truth: every example has today's shape, the tables are today's. (What README.md has of
+commands and programs is run by `test_snippets.py`.)"""
 
 from __future__ import annotations
 
