@@ -32,7 +32,7 @@ async def test_the_daemon_goes_and_comes_back(browser: Browser, tmp_path: Path) 
             await page.look("window.kept = 'since the first load'")
         # it has said bye; nobody listens any more
         await page.state("down")
-        assert (await page.page.title()) == "⚠ DOWN ETHUSDT"
+        await page.until("document.title === '⚠ DOWN ETHUSDT'")
         assert await page.look("document.body.hasAttribute('data-dead')")
         assert await page.text("#notice-title") == "The daemon is not heard."
         assert (
@@ -133,3 +133,32 @@ async def test_a_key_is_asked_for_and_kept_out_of_sight(browser: Browser, tmp_pa
         assert all(key[13:] not in url for url in page.asked)
         assert any("ticket=" in url for url in page.asked)
         await page.until("orderflow.store.bars.length && orderflow.store.large")
+
+
+async def test_answers_alone_are_no_life(browser: Browser, house: House) -> None:
+    """What was read by REST may be right and is not live: without the stream the page says so."""
+    async with tab(browser, house.url, refused=True) as page:
+        await page.page.route("**/v1/stream?*", lambda route: None)  # asked for, never answered
+        await page.open("/BTCUSDT/1m")
+        await page.until("orderflow.store.rows.size === 6 && orderflow.store.bars.length")
+        await page.state("connecting")
+        await page.until("document.title === 'connecting · BTCUSDT'")
+        await page.look("orderflow.list.watch = () => {}; orderflow.list.since -= 10000")  # nor is it given up yet
+        await page.until("document.querySelector('#notice').innerText.includes('has not opened the stream yet')")
+
+
+async def test_another_symbol_is_no_trouble(browser: Browser, house: House) -> None:
+    async with tab(browser, house.url) as page:
+        await page.open("/BTCUSDT/1m")
+        await page.until("orderflow.store.flow")
+        await page.state("live")
+        await page.look(
+            "window.states = []; const pill = document.querySelector('#state'); "
+            "new MutationObserver(() => states.push(pill.dataset.state))"
+            ".observe(pill, { attributes: true })"
+        )
+        for symbol in ("ETHUSDT", "BTCUSDT"):
+            await page.page.click(f"#row-{symbol}")
+            await page.until(f"orderflow.store.flow?.symbol === '{symbol}'")
+        await page.state("live")
+        assert set(await page.look("states")) <= {"live"}

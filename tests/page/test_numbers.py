@@ -136,3 +136,22 @@ async def test_the_table_has_the_same_bars(browser: Browser, house: House) -> No
         assert await page.page.get_attribute("#bars-json", "href") == (
             f"/v1/bars?symbol={QUIET}&interval=1s&limit=1000&anchor=session&numbers=string"
         )
+
+
+async def test_a_page_that_is_open_for_days_stays_small(browser: Browser, house: House) -> None:
+    """A day of one-second bars in a moment: the oldest go, in the page as in the chart."""
+    async with tab(browser, house.url) as page:
+        await page.open(f"/{QUIET}/1s")
+        await settled(page)
+        await page.until("orderflow.chart()")
+        held = await page.look(
+            "(() => { const { store, loader } = orderflow; const last = store.bars.at(-1); let most = 0; let cut = 0; "
+            "for (let at = 1; at <= 5000; at++) { const bar = { ...last, start: last.start + at * 1000, "
+            "end: last.end + at * 1000 }; store.mergeBars({ anchor: store.barsInfo.anchor, bars: [bar] }); "
+            "if (store.trim()) { cut += 1; loader.showBars(); } most = Math.max(most, store.bars.length); } "
+            "return [most, cut, store.bars.at(-1).start - last.start, orderflow.chart().stats().bars]; })()"
+        )
+        assert held[0] <= 1500
+        assert held[1] >= 5
+        assert held[2] == 5_000_000
+        assert held[3] <= 1500

@@ -70,6 +70,7 @@ async def test_a_gap_is_told_drawn_and_repaired_before_ones_eyes(browser: Browse
         await page.until("document.querySelector('#gaps-rows').innerText.includes('repaired')")
         await page.page.keyboard.press("Escape")
         await page.state("live")
+        await page.until("!document.querySelector('#repaired').hidden")
         assert await page.text("#repaired") == "⟲ repaired 1 · 5 trades"
         await page.page.click("#repaired")
         assert "0 open, 1 repaired, 0 lost; 5 trades in all" in await page.text("#d-gaps")

@@ -88,6 +88,8 @@ export class Stream {
     this.wanted = true;
     this.params = params;
     this.lastId = null; // a position holds for the filter it was told under
+    this.lastEvent = 0;
+    this.reason = "";
     this.hellos = 0;
     this.connect();
   }

@@ -52,7 +52,7 @@ const list = new Stream(
       store.takeRows(rows);
       watchlist.touch(rows.map((row) => row.symbol));
       if (store.rows.size !== before) loader.chooseFirst();
-      painter.dirty("list", "state", "footer");
+      painter.dirty("list");
     },
     large(print) {
       const known = store.takePrints([print]);
@@ -90,8 +90,11 @@ const detail = new Stream(
     },
     flow(flow) {
       if (flow.symbol !== store.symbol) return;
+      const before = store.feedOf(flow.symbol).state;
+      const first = store.flow === null;
       store.takeFlow(flow);
-      painter.dirty("price", "shares", "state", "footer");
+      painter.dirty("price", "shares");
+      if (first || before !== flow.coverage.state) painter.dirty("state"); // what goes on changing has its own clock
     },
     bar(event) {
       if (event.symbol !== store.symbol || event.interval !== settings.interval) return;
@@ -124,7 +127,7 @@ api.onKey = (message) => {
 // -- drawing ----------------------------------------------------------------------------------------------------------
 
 painter.add("price", 80, () => header.drawPrice(), { hurry: true });
-painter.add("shares", 160, () => shares.draw());
+painter.add("shares", 240, () => shares.draw());
 painter.add("legend", 160, () => legend.draw());
 painter.add("list", 250, () => watchlist.draw(dead && store.rows.size > 0 && list.phase !== "open"));
 painter.add("tape", 120, () => tape.draw());

@@ -46,7 +46,7 @@ function content(state, store, list, failed, now) {
     case "stale":
       return { title: "Old numbers.", text: `${sentence(state.reason)}. The daemon tries to get the feed back by itself.` };
     case "connecting":
-      if (now - store.began < PATIENCE_MS && now - (store.feedOf(store.symbol).since || store.began) < PATIENCE_MS) return null;
+      if (now - state.since < PATIENCE_MS) return null;
       return { title: "No trade has come yet.", text: sentence(state.reason || "the daemon has no connection to the venue yet") };
     case "warming":
       return { title: "Warming up.", text: `${sentence(state.number ? `${state.number} are read` : "the recent past is being read")}: sums over longer windows are not whole yet.` };

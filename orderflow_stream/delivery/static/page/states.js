@@ -33,6 +33,8 @@ export const MEANINGS = {
 
 /** An interval after which the daemon's heartbeat is late. */
 const LATE = 2.5;
+/** How long another symbol's stream may take. */
+const SWITCH_MS = 1500;
 /** Connecting takes this long before we say why. */
 export const PATIENCE_MS = 10_000;
 /** How long a repair stays in the header. */
@@ -47,11 +49,18 @@ export function lineState(line, now) {
   if (line.phase === "down") return { name: "down", since: line.lastEvent || line.since, reason: line.reason };
   if (line.phase === "connecting" || line.phase === "idle") {
     if (line.lastEvent) return { name: "down", since: line.lastEvent, reason: line.reason || "connecting again" };
-    return { name: "connecting", since: line.since, reason: line.reason };
+    return { name: "connecting", since: line.since, reason: line.reason || "the daemon has not opened the stream yet" };
   }
   if (now - line.lastEvent > LATE * line.heartbeatMs)
     return { name: "down", since: line.lastEvent, reason: "nothing comes from the daemon" };
   return null;
+}
+
+/** The same of the selected symbol's stream, which is opened anew with each symbol: meanwhile the list's tells enough.
+ * @param {import("./feed.js").Stream} detail @param {number} now */
+function detailState(detail, now) {
+  const state = detail.wanted ? lineState(detail, now) : null;
+  return state?.name === "connecting" && now - state.since < SWITCH_MS ? null : state;
 }
 
 /** The state to be shown for the selected symbol.
@@ -61,8 +70,9 @@ export function lineState(line, now) {
 export function verdict(store, list, detail, now) {
   if (store.meta && !store.rows.size && !list.wanted && !list.needsKey && !store.symbol)
     return made("empty", "", { since: 0, reason: "no symbol is streamed" });
-  const own = lineState(list, now) || (detail.wanted ? lineState(detail, now) : null);
-  if (own && (own.name !== "connecting" || !store.symbol)) return made(own.name, span(now - own.since), own);
+  // What was read by REST is no life: only an open stream is.
+  const own = lineState(list, now) || detailState(detail, now);
+  if (own) return made(own.name, span(now - own.since), own);
   const feed = store.feedOf(store.symbol);
   const there = store.venueNow(now);
   const row = store.rows.get(store.symbol);

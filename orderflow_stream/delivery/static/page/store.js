@@ -6,8 +6,8 @@ import { placesOf } from "./format.js";
 /** Prints that the tape keeps. */
 const MOST_PRINTS = 300;
 /** Bars that are held, and how many of them stay when these are reached. */
-const MOST_BARS = 3600;
-const KEPT_BARS = 3000;
+const MOST_BARS = 1500;
+const KEPT_BARS = 1000;
 /** Ages and clock readings that a figure is taken over. */
 const READINGS = 15;
 /** A heartbeat that took so much longer than the quickest one: this client is behind. */
