@@ -136,14 +136,15 @@ export function deltas(frame, ink) {
   }
 }
 
-/** A short text on the pane: what is drawn here. */
+/** A short text on the pane: what is drawn here. Where it has no room, what stands after the comma is left out. */
 export function caption(frame, ink, text) {
   const { context, ratio } = frame;
   context.font = `${11 * ratio}px system-ui, sans-serif`;
   context.textBaseline = "top";
   context.textAlign = "left";
   context.fillStyle = ink.faint;
-  context.fillText(text, 10 * ratio, 6 * ratio);
+  const fits = context.measureText(text).width <= frame.width - 20 * ratio;
+  context.fillText(fits ? text : text.split(",")[0], 10 * ratio, 6 * ratio);
 }
 
 function stroke(frame, path, colour, width) {
