@@ -22,7 +22,7 @@ from tests.e2e.process import ROOT, environment
 
 #: Where a reader's daemon listens.
 READERS: Final = "http://127.0.0.1:8080"
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 #: Commands that go on until they are told to end.
 ENDLESS: Final = ("serve", "demo", "tail", "top", "mcp", "curl -sN", "curl -N")
 
@@ -101,7 +101,7 @@ async def run(command: str, url: str, folder: Path, more: Mapping[str, str]) -> 
                 told = asyncio.create_task(process.stderr.readline())
                 await asyncio.wait({first, told}, return_when=asyncio.FIRST_COMPLETED)
                 ended = asyncio.create_task(process.wait())
-                await asyncio.wait({ended}, timeout=1.0)  # some know that nobody is there to look, and end
+                await asyncio.wait({ended}, timeout=0.3)  # some know that nobody is there to look, and end
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGINT)
                 parts = await asyncio.gather(first, told)

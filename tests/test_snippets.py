@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,15 +21,15 @@ from typing import Final
 import pytest
 from aiohttp import web
 
-from orderflow_stream.app import Daemon
-from orderflow_stream.cli.demo import exchange, keys
 from orderflow_stream.config import load
+from orderflow_stream.simulator import Simulator
 from tests import snippets
-from tests.e2e.process import ROOT, environment
+from tests.e2e.process import ROOT, environment, started, status, url_of
+from tests.faults.market import Steady
 from tests.faults.test_catalogue import functions_of
 from tests.page.rig import chromium
 from tests.readme import README
-from tests.snippets import PATIENCE, Ran, Snippet, at, commands, endless, run
+from tests.snippets import PATIENCE, Snippet, at, commands, endless, run
 from tests.tools import needs
 
 ALL: Final = list(snippets.snippets(README.read_text()))
@@ -49,18 +50,37 @@ def of(*kinds: str) -> list[Snippet]:
 
 
 @asynccontextmanager
-async def reader(**overrides: object) -> AsyncIterator[Daemon]:
-    """A daemon as `orderflow-stream demo` has it, with fewer trades."""
-    async with exchange(7, 20.0) as simulators:
-        tables = load(environ={}, overrides={"server.port": 0, **keys(simulators), **overrides})
-        daemon = Daemon(tables)
-        running = asyncio.create_task(daemon.run())
-        try:
-            await daemon.ready.wait()
-            yield daemon
-        finally:
-            daemon.stop()
-            await running
+async def reader(folder: Path, origin: str) -> AsyncIterator[str]:
+    """The address of a daemon such as `orderflow-stream demo` starts it, whole, with fewer trades."""
+    settings = folder / "reader.toml"
+    settings.write_text(
+        f'[server]\nallowed_origins = ["{origin}"]\n[analytics.large]\nmin_notional = 1000\n[log]\nformat = "json"\n'
+    )
+    async with started("demo", "--port", "0", "--rate", "20", "--config", str(settings), cwd=folder) as demo:
+        url = url_of([await demo.line("http://", demo.out)])
+        await status(f"{url}/readyz?strict=1", 200, patience=PATIENCE)
+        yield url
+        demo.kill(signal.SIGINT)
+        assert await demo.ended() == 0
+
+
+@asynccontextmanager
+async def elsewhere() -> AsyncIterator[tuple[str, dict[str, str]]]:
+    """A server of one page, which is whatever stands in the dict; and its origin."""
+    bodies = {"/": ""}
+
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=bodies["/"], content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}", bodies
+    finally:
+        await runner.cleanup()
 
 
 def test_every_kind_is_run() -> None:
@@ -79,31 +99,45 @@ def test_what_is_shown_elsewhere_is(command: str, test: str) -> None:
     assert any(command in commands(snippet.text) for snippet in of("sh")), "the README says it no more"
 
 
-@pytest.mark.timeout(120)
-async def test_commands(tmp_path: Path) -> None:
-    """One after the other: each is a process of its own."""
-    shutil.copy(ROOT / "config.example.toml", tmp_path)
+@pytest.mark.timeout(200)
+async def test_commands_programs_and_pages(tmp_path: Path) -> None:
+    """One after the other, each a process of its own, all of them over one daemon."""
+    async with elsewhere() as (origin, bodies), reader(tmp_path, origin) as url:
+        await _commands(url, tmp_path)
+        for snippet in of("python", "js"):
+            await _program(snippet, url)
+        async with chromium() as browser:
+            for snippet in of("html"):
+                bodies["/"] = at(snippet.text, url)
+                tab = await browser.new_page()
+                await tab.goto(origin)
+                await tab.get_by_text(re.compile(r" live$")).wait_for(timeout=PATIENCE * 1000)
+
+
+async def _commands(url: str, folder: Path) -> None:
+    shutil.copy(ROOT / "config.example.toml", folder)
     wanted = [command for snippet in of("sh") for command in commands(snippet.text) if command not in ELSEWHERE]
     assert wanted
-    async with reader() as daemon:
-        # The real exchange is the simulator's here.
-        binance = daemon.settings.venues.tables["binance"]
+    # Where a command would go to the real exchange, there is the simulator.
+    async with Simulator(Steady(dict.fromkeys(load(environ={}).venues.binance.symbols, 1.0))) as simulator:
         real = {
-            "ORDERFLOW_VENUES__BINANCE__STREAM_URL": binance.stream_url,
-            "ORDERFLOW_VENUES__BINANCE__REST_URL": binance.rest_url,
+            "ORDERFLOW_VENUES__BINANCE__STREAM_URL": simulator.stream_url,
+            "ORDERFLOW_VENUES__BINANCE__REST_URL": simulator.rest_url,
             "ORDERFLOW_SERVER__PORT": "0",
         }
         for command in wanted:
-            ran = await run(command, daemon.url, tmp_path, real if " serve" in command else {})
+            ran = await run(command, url, folder, real if " serve" in command else {})
             assert ran.code == 0, (command, ran)
             assert ran.out.strip() or ran.err.strip(), command
             assert "Traceback" not in ran.err, (command, ran)
 
 
-async def _program(words: list[str], text: str) -> Ran:
-    """Run a program; one that goes on for ever is ended once it has printed a line."""
+async def _program(snippet: Snippet, url: str) -> None:
+    """Run a program; one that goes on for ever is ended once it has printed what it begins with."""
+    text = at(snippet.text, url)
+    words = [sys.executable, "-c"] if snippet.kind == "python" else [needs("node"), "--input-type=module", "-e"]
     process = await asyncio.create_subprocess_exec(
-        *words,
+        *(*words, text),
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
         stdin=asyncio.subprocess.DEVNULL,
@@ -111,60 +145,19 @@ async def _program(words: list[str], text: str) -> Ran:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
+    line = b""
     async with asyncio.timeout(PATIENCE):
-        if "async for" not in text and "for await" not in text:
-            out, err = await process.communicate()
-        else:
+        if "async for" in text or "for await" in text:
             line = await process.stdout.readline()
             event = asyncio.create_task(process.stdout.readline())
-            done, _ = await asyncio.wait({event}, timeout=4.0)  # an event, where one comes soon
-            assert not done or event.result(), ("it ended", line)
+            done, _ = await asyncio.wait({event}, timeout=1.0)  # an event, where one comes soon
+            assert not done or event.result(), (snippet.name, line)
             process.kill()
             line += await event
-            out, err = await process.communicate()
-            return Ran(0, (line + out).decode(), err.decode())
-    assert process.returncode is not None
-    return Ran(process.returncode, out.decode(), err.decode())
-
-
-async def test_programs() -> None:
-    """Python and JavaScript."""
-    async with reader(**{"analytics.large.min_notional": 250_000}) as daemon:
-        for snippet in of("python", "js"):
-            text = at(snippet.text, daemon.url)
-            words = [sys.executable, "-c"] if snippet.kind == "python" else [needs("node"), "--input-type=module", "-e"]
-            words.append(text)
-            ran = await _program(words, text)
-            assert ran.code == 0, (snippet.name, ran)
-            assert ran.out.strip(), snippet.name
-            assert not ran.err, (snippet.name, ran.err)
-
-
-async def test_pages() -> None:
-    """In a browser, from an origin of its own."""
-    bodies: dict[str, str] = {}
-
-    async def page(request: web.Request) -> web.Response:
-        return web.Response(text=bodies["/"], content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", page)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        async with reader(**{"server.allowed_origins": [origin]}) as daemon, chromium() as browser:
-            for snippet in of("html"):
-                bodies["/"] = at(snippet.text, daemon.url)
-                tab = await browser.new_page()
-                await tab.goto(origin)
-                await tab.wait_for_function(
-                    "/ live$/.test(document.getElementById('line').textContent)", timeout=20_000
-                )
-    finally:
-        await runner.cleanup()
+        out, err = await process.communicate()
+    assert process.returncode == (-signal.SIGKILL if line else 0), (snippet.name, out, err)
+    assert (line + out).strip(), snippet.name
+    assert not err, (snippet.name, err)
 
 
 def test_settings(tmp_path: Path) -> None:
