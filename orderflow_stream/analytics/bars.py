@@ -61,7 +61,7 @@ class Anchor(Struct, frozen=True):
     total: Sums
 
 
-class BarView(Struct, frozen=True):
+class BarView(Struct, frozen=True, gc=False):
     """One bar `[start, end)`, µs, with the CVD at its end."""
 
     bar: Bar
@@ -151,12 +151,12 @@ def _read(book: Book, interval: Interval, rule: AnchorRule, now: int, limit: int
     cvd_base, cvd_quote = anchor.total.delta_base, anchor.total.delta_quote
     views: list[BarView] = []
     for bar, whole in zip(reversed(bars), reversed(sound), strict=True):
-        end = bar.start + width
+        end, sums = bar.start + width, bar.sums
         closed = here >= end
         proven = end <= as_of or (alive and not closed)
         views.append(BarView(bar, end, cvd_base, cvd_quote, closed, whole and proven))
-        cvd_base -= bar.sums.delta_base
-        cvd_quote -= bar.sums.delta_quote
+        cvd_base -= sums.buy_base - sums.sell_base
+        cvd_quote -= sums.buy_quote - sums.sell_quote
     views.reverse()
     view = BarsView(interval, anchor, tuple(views), here, known, book.state, book.generation)
     return view, all(sound), begins
@@ -254,8 +254,18 @@ def _begins(book: Book, ring: BarRing, at: int, bars: Sequence[Bar]) -> bool:
 def _sound(book: Book, bars: Sequence[Bar], begins: bool) -> list[bool]:
     """Of each bar, whether its ids prove it whole; `begins` says so of the beginning of the first."""
     sound = [True] * len(bars)
+    if not bars:
+        return sound
     # Between two bars the ids are cut clean where all before are below all after.
     lowest = list(accumulate(reversed([bar.first_id for bar in bars]), min))[::-1]
+    lasts = [bar.last_id for bar in bars]
+    if _full(book, lowest[0], max(lasts), sum([bar.sums.trades for bar in bars])):
+        if begins:
+            return sound
+        # Nothing is missing between them: only what is judged together with the first bar is in doubt.
+        ends = enumerate(zip(accumulate(lasts, max), lowest[1:], strict=False), 1)
+        cut = next((i for i, (highest, following) in ends if following > highest), len(bars))
+        return [False] * cut + sound[cut:]
     at, highest, trades, doubt = 0, -1, 0, not begins
     previous, ended = 0, -1  # where the bars before began that are judged together, and their last id
     for i, bar in enumerate(bars):

@@ -23,6 +23,8 @@ _PLAIN: Final = 9
 #: Among those behind the start.
 _FIRST: Final = 4
 _LAST: Final = 5
+#: A time is believed, for what is let go of, where so many bars are that late.
+_WITNESSES: Final = 3
 #: Sums over many bars that a ring keeps at hand: of two days, by two rules.
 _TOTALS: Final = 4
 
@@ -32,7 +34,7 @@ def columns_of(inverse: bool) -> int:
     return _PLAIN + sum(_INVERSE_PARTS if inverse else _PARTS)
 
 
-class Bar(Struct):
+class Bar(Struct, gc=False):
     """One bar `[start, start + width)`; times in microseconds, prices at 10^-8, `sums` as everywhere."""
 
     start: int
@@ -213,7 +215,8 @@ class BarRing:
             column.frombytes(data[i * size : (i + 1) * size])
 
     def _trim(self) -> None:
-        stale = bisect_left(self._start, self._start[-1] - self.span + self.width)
+        newest = self._start[-_WITNESSES:][0]  # two times of a far future push out nothing
+        stale = bisect_left(self._start, newest - self.span + self.width)
         if stale > len(self._start) // 8:  # in strides: cutting a column at its head moves all of it
             start, last = self.gone or (-1, -1)  # a late trade may have brought back what had been let go of before
             self.gone = max(start, self._start[stale - 1]), max(last, *self._columns[_LAST][:stale])

@@ -209,6 +209,7 @@ def reshape(book: Book) -> None:
     if kept:
         fresh.anchor_id, fresh.anchor_ts = kept[0].id, kept[0].ts_event
     book.tape = fresh
+    book.origin = book.origin and not old.evicted  # the oldest trade is another one from now on
     book.windows = {span: Window(fresh, span) for span in book.windows}
     book.bars = Bars(fresh, book.instrument.inverse)
     if kept:

@@ -26,7 +26,7 @@ from orderflow_stream.core.bars import Bars
 from orderflow_stream.core.book import Book
 from orderflow_stream.core.engine import Engine
 from orderflow_stream.core.events import FeedDown, FeedUp, Forget, Probe, Refill, Restarted, Trade
-from orderflow_stream.core.restore import base_of, fill, rows_of, settle
+from orderflow_stream.core.restore import base_of, fill, reshape, rows_of, settle
 from orderflow_stream.core.sums import Sums
 from tests.core import contracts
 from tests.core.making import (
@@ -394,6 +394,18 @@ def test_ids_of_neighbours_that_overlap_are_judged_together() -> None:
     assert not any(bar.complete for bar in read(book, "1m", now + MINUTE).bars[-2:])
 
 
+def test_what_is_judged_together_with_the_oldest_bar_is_in_doubt_with_it() -> None:
+    """Nothing is missing between them, and nobody knows what was before."""
+    engine, book = make(warm=True)
+    times = [10, 61, 59, 62, 119, 130, 190]
+    feed(engine, [trade(id_, ts=T0 + at * SECOND) for id_, at in enumerate(times, 100)])
+    view = read(book, "1m", T0 + 190 * SECOND)
+    assert [bar.complete for bar in view.bars] == [False, False, True, True]
+    feed(engine, [trade(108, ts=T0 + 191 * SECOND)])  # one is missing before it: only its own bar is in doubt
+    view = read(book, "1m", T0 + 191 * SECOND)
+    assert [bar.complete for bar in view.bars] == [False, False, True, False]
+
+
 def test_midnight_out_of_the_order_of_ids() -> None:
     engine, book = make(warm=True)
     times = [-90, -30, -1, 1, -2, 2, 70]
@@ -425,6 +437,17 @@ def test_a_time_of_the_far_future_hides_nothing() -> None:
     assert view.bars[-1].cvd_base == book.tape.head().delta_base
 
 
+def test_two_times_of_the_far_future_push_out_nothing() -> None:
+    engine, book = make(warm=True, origin=True)
+    engine.advance(T0 + 40 * SECOND)
+    feed(engine, [*run(1, 40), trade(41, ts=T0 + 3 * DAY), trade(42, ts=T0 + 3 * DAY + 90 * SECOND)])
+    feed(engine, [trade(43, ts=T0 + 41 * SECOND)])
+    for interval, bars in (("1s", 43), ("1m", 3)):
+        view, account = over_bars(book, interval, "session", T0 + 42 * SECOND, ALL)  # type: ignore[arg-type]
+        assert (len(view.bars), view.bars[0].bar.first_id, account.reaches_back) == (bars, 1, True)
+        assert view.bars[-1].cvd_base == book.tape.head().delta_base
+
+
 # -- lives --------------------------------------------------------------------------------------------------------
 
 
@@ -444,6 +467,18 @@ def test_a_venue_that_restarts_its_ids() -> None:
         False,
         2,
     )
+
+
+def test_bars_that_were_added_up_anew_know_nothing_of_what_had_left_the_tape() -> None:
+    """Not even where the venue had proven that nothing was older than the first trade of all: that one is gone."""
+    engine, book = make(warm=True, origin=True, keep_trades=100, windows=(SECOND,))
+    feed(engine, run(1, 2_000))
+    assert book.tape.evicted
+    reshape(book)
+    view, account = over_bars(book, "1m", "session", T0 + 2_000 * SECOND, ALL)
+    assert view.bars[0].bar.first_id > 1
+    assert [bar.complete for bar in view.bars[:2]] == [False, True]
+    assert (account.reaches_back, account.complete, view.anchor.rule) == (False, False, "oldest")
 
 
 def test_what_was_given_up_is_seen_in_the_ids() -> None:

@@ -1,11 +1,13 @@
 """A stand-in for one market of the exchange, of its own: written from the exchange's documents, not from the product.
 
 Spot, USD-M or COIN-M by its listings; REST (`exchangeInfo`, `aggTrades`, `ticker/24hr`, `time`, `ping`) and combined
-streams (`@aggTrade`, `!forceOrder@arr`) on one port. It knows no faults but rows that are kept from the streams.
+streams (`@aggTrade`, `!forceOrder@arr`) on one port. It knows no faults but rows that are kept from the streams, and
+pages that are kept back.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -64,6 +66,9 @@ class Exchange:
         self.listed = {contract.symbol: Listed(contract) for contract in contracts}
         self.weights = weights
         self.asked: list[str] = []
+        #: While it is not set, pages of trades are not answered.
+        self.answers = asyncio.Event()
+        self.answers.set()
         self._sockets: dict[web.WebSocketResponse, tuple[set[str], bool]] = {}
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -197,6 +202,7 @@ class Exchange:
             return web.json_response({"code": -1003, "msg": "Too many requests."}, status=429, headers=headers)
         micro = request.headers.get("X-MBX-TIME-UNIT", "").upper() == "MICROSECOND" and self.market == "spot"
         if name == "/aggTrades":
+            await self.answers.wait()
             status, body = self._page(dict(request.query), micro)
         elif name == "/exchangeInfo":
             status, body = 200, self._info(request.query.get("symbolStatus", "TRADING"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -43,8 +43,8 @@ class House:
             }
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Judge]:
-        """A daemon for as long as the block lasts, whole at its beginning."""
+    async def serving(self, early: Callable[[Judge], Awaitable[None]] | None = None) -> AsyncIterator[Judge]:
+        """A daemon for as long as the block lasts, whole at its beginning; what is asked `early` is asked before."""
         arguments = ("serve", "--port", "0", "--config", str(self.folder / "none.toml"))
         (self.folder / "none.toml").touch()
         async with started(*arguments, cwd=self.folder, env=environment(**self.keys)) as daemon:
@@ -53,6 +53,8 @@ class House:
             self.judge = Judge(self.session, url, list(self.exchanges.values()))
             self.judge.generations = self.generations
             try:
+                if early is not None:
+                    await early(self.judge)
                 await self.whole()
                 yield self.judge
             except BaseException as error:

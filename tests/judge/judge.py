@@ -7,6 +7,8 @@ for as long as a walk of the tape takes is rightly taken for dead.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.judge import oracle
+from tests.judge.bars import ANCHORS, WIDTHS, Ledger, judge_complete, judge_list, upto
 from tests.judge.exchange import Exchange, Listed
 from tests.judge.oracle import Contract
 from tests.reference.compare import assert_same, load_json
@@ -179,24 +182,111 @@ class Judge:
 
     @staticmethod
     def reaches(listed: Listed, rows: Sequence[Row], trades: int | None, window: tuple[int, int] | None) -> bool:
-        """Whether an answer over all there is goes back as far as asked. What lies before the oldest row of a futures
-        market may be hidden by its look-back: only the first id of all proves that there is nothing."""
+        """Whether an answer over all there is goes back as far as asked."""
         if listed.contract.market == "spot" or rows[0].id <= 1:
             return True
         if window is not None:
             return rows[0].ts_us <= window[0] - window[1]
         return len([row for row in rows if row.valid]) >= (trades or 0)
 
+    # -- bars ---------------------------------------------------------------------------------------------------------
+
+    async def bars(
+        self, listed: Listed, *, exact: bool, whole: bool = True, intervals: Sequence[str] = tuple(WIDTHS)
+    ) -> None:
+        """`/v1/bars` of every interval and both anchors, all there is. `whole`: it must hold all that was published,
+        and say so; else what it holds may lack what it says, and it must claim no more."""
+        asked = [(interval, rule) for interval in intervals for rule in ANCHORS]
+        about: dict[str, Any] = {"symbol": listed.contract.symbol, "venue": listed.contract.venue, "limit": 5000}
+        ledgers: dict[tuple[int, str], Ledger] = {}
+        for interval, rule in asked:
+            before = time.time_ns() // 1_000_000
+            data = await self.get("/v1/bars", exact=exact, interval=interval, anchor=rule, **about)
+            if not data["bars"]:
+                assert not whole, data
+                continue
+            await asyncio.to_thread(
+                self.barred, listed, data, ledgers, before, exact=exact, whole=whole, asked=(interval, rule)
+            )
+
+    async def brought(self, listed: Listed) -> None:
+        """Until the newest row of it is there."""
+        about: dict[str, Any] = {"symbol": listed.contract.symbol, "venue": listed.contract.venue}
+        async with asyncio.timeout(30):
+            while (await self.get("/v1/trades", limit=1, **about))["last_id"] != listed.rows[-1].id:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    def barred(
+        self,
+        listed: Listed,
+        data: Mapping[str, Any],
+        ledgers: dict[tuple[int, str], Ledger],
+        before: int,
+        *,
+        exact: bool,
+        whole: bool,
+        asked: tuple[str, str],
+    ) -> None:
+        """One answer to a question asked at `before` (ms)."""
+        interval, rule = asked
+        cover, missing = data["coverage"], data["coverage"]["missing"]
+        last_id = cover["last_id"]
+        if whole:
+            assert (last_id, missing) == (listed.rows[-1].id, []), cover
+            assert data["state"] in GOOD, data["state"]
+            assert data["generation"] == self.generations.get(listed.contract, 1)
+        ledger = ledgers.get((last_id, str(missing)))
+        if ledger is None:
+            # What a warm-up has not read yet is before all: known by the oldest bars' first id only.
+            oldest = min(bar["first_id"] for bar in data["bars"])
+            held = [row for row in upto(listed.rows, last_id, missing) if whole or row.id >= oldest]
+            first_of_all = self.first_of_all(listed)
+            ledger = ledgers[last_id, str(missing)] = Ledger(listed.contract, held, first_of_all=first_of_all)
+        try:
+            self.compared["bars"] += judge_list(ledger, data, interval, rule, exact=exact)
+            truth = [row for row in listed.rows if row.id <= last_id or listed.told[row.id] < before - SLACK_MS]
+            healthy = whole or (data["state"] in GOOD | {"gap"} and self.held_back(listed, ledger))
+            judge_complete(ledger, data, missing=missing, truth=truth, healthy=healthy)
+            self.bars_account(ledger, data, interval)
+        except AssertionError as error:
+            error.add_note(f"bars {interval} {rule} of {listed.contract}")
+            raise
+
+    @staticmethod
+    def held_back(listed: Listed, ledger: Ledger) -> bool:
+        """Whether it goes back to the oldest of all."""
+        return min(row.id for row in ledger.rows) == next(row.id for row in listed.rows if row.valid)
+
+    @staticmethod
+    def bars_account(ledger: Ledger, data: Mapping[str, Any], interval: str) -> None:
+        """What `coverage` says of the list as a whole."""
+        cover, oldest = data["coverage"], data["bars"][0]["start"] * 1000
+        if cover["complete"]:
+            assert cover["reaches_back"], cover
+            assert cover["state"] in GOOD, cover
+            assert not cover["missing"], cover
+        width = WIDTHS[interval]
+        since = max(data["now"] * 1000 // width * width - 4_999 * width, ledger.edge(interval))
+        back = ledger.first_of_all or oldest < since or ledger.times[0] < oldest
+        assert cover["reaches_back"] <= back, cover
+        if cover["state"] in GOOD:
+            assert cover["complete"] == cover["reaches_back"], cover
+
+    @staticmethod
+    def first_of_all(listed: Listed) -> bool:
+        """Whether the daemon can know that nothing is older than the oldest row. What lies before that of a futures
+        market may be hidden by its look-back: only the first id of all proves that there is nothing."""
+        return listed.contract.market == "spot" or listed.rows[0].id <= 1
+
     async def prints(self, listed: Listed, *, exact: bool) -> None:
         """`/v1/large` by row and by order, at thresholds that rows meet exactly."""
         contract = listed.contract
         about = {"symbol": contract.symbol, "venue": contract.venue}
-        scanned = scan(listed.rows, trades=5000)
         for group in ("row", "order"):
-            sizes = await asyncio.to_thread(_sizes, contract, scanned, group)
+            sizes = await asyncio.to_thread(_sizes, contract, listed.rows, 5000, group)
             for rank, limit, trades, since in ((2, 100, 5000, None), (60, 5000, 5000, None), (200, 7, 900, 50)):
                 size = sizes[min(rank, len(sizes) - 1)]
-                least = rounded(size, 16)
+                least = rounded(oracle.value(size), 16)
                 asked: dict[str, Any] = {"trades": trades, "limit": limit}
                 if since is not None:
                     asked["since_id"] = listed.rows[-min(500, len(listed.rows))].id
@@ -208,6 +298,18 @@ class Judge:
                 )
                 self.same(f"large {group}", data, expected, exact=exact, ignore=("note", "coverage"))
                 self.coverage(listed, data["coverage"], listed.rows, trades=trades, whole=True)
+            for percentile, trades in (("99", 5000), ("87.345", 901)) if exact else (("50", 903), ("99.999", 333)):
+                sizes = await asyncio.to_thread(_sizes, contract, listed.rows, trades, group)
+                # Nearest rank: of n in ascending order, number ceil(n p / 100).
+                rank = math.ceil(Fraction(percentile) * len(sizes) / 100)
+                found = rounded(oracle.value(sizes[::-1][rank - 1]), 16)
+                asked = {"trades": trades, "limit": 20}
+                data = await self.get("/v1/large", exact=exact, percentile=percentile, group=group, **asked, **about)
+                expected = await asyncio.to_thread(
+                    oracle.large, contract, listed.rows, found, group=group, exact=exact, **asked
+                )
+                expected |= {"percentile": Decimal(percentile)}
+                self.same(f"percentile {group}", data, expected, exact=exact, ignore=("note", "coverage"))
 
     async def tape(self, listed: Listed, *, exact: bool) -> None:
         """`/v1/trades`, all of it, page by page."""
@@ -359,6 +461,7 @@ class Judge:
             for turn, listed in enumerate(self.listed.values()):
                 try:
                     await self.flows(listed, exact=strings)
+                    await self.bars(listed, exact=strings, intervals=tuple(WIDTHS) if strings else ("5s", "5m"))
                     await self.prints(listed, exact=strings)
                     if turn % 2 == strings:  # long: each in one of the two
                         await self.tape(listed, exact=strings)
@@ -370,10 +473,11 @@ class Judge:
         await self.metrics()
 
 
-def _sizes(contract: Contract, rows: Sequence[Row], group: str) -> list[Fraction]:
-    """What the prints of these rows are worth, largest first."""
-    groups = oracle.orders(contract, rows) if group == "order" else [[row] for row in rows]
-    return sorted((oracle.notional(contract, each) for each in groups), reverse=True)
+def _sizes(contract: Contract, rows: Sequence[Row], trades: int, group: str) -> list[int]:
+    """What the prints of the newest rows are worth (10^-60), largest first."""
+    chosen = scan(rows, trades=trades)
+    groups = oracle.orders_among(contract, rows, chosen) if group == "order" else [[row] for row in chosen]
+    return sorted((oracle.units(contract, each) for each in groups), reverse=True)
 
 
 def edges(rows: Sequence[Row], told_ms: int, width: int) -> list[int]:

@@ -23,7 +23,11 @@ def listener(judge: Judge, venue: str, topics: str, **query: object) -> Listener
 
 async def told(client: Listener, symbol: str, trades: int) -> None:
     """Until the client was told of so many trades of a symbol."""
-    await until(lambda: sum(event["symbol"] == symbol for event in client.of("trade")) >= trades, symbol)
+
+    def came() -> int:
+        return sum(event["symbol"] == symbol for event in client.of("trade"))
+
+    await until(lambda: came() >= trades, lambda: f"{symbol}: {came()} of {trades} told, {lagging(client.events)}")
 
 
 def about(listed: Listed, event: Mapping[str, Any]) -> dict[str, Any]:

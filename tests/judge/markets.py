@@ -74,6 +74,18 @@ def _with_fills(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
+def jumbled(tape: Tape, seed: int) -> Tape:
+    """The same ids and times, but some times are another's, up to a second or two away; the ends stay."""
+    draw = random.Random(seed)
+    times = [row.ts_us for row in tape.rows]
+    for at in draw.sample(range(1, len(times) - 4), len(times) // 12):
+        other = min(at + draw.randrange(1, 4), len(times) - 2)
+        if abs(times[at] - times[other]) < 1_500_000:
+            times[at], times[other] = times[other], times[at]
+    rows = [row._replace(ts_us=ts) for row, ts in zip(tape.rows, times, strict=True)]
+    return Tape(tape.contract, rows, tape.nq)
+
+
 def to_end_now(rows: Sequence[Row], ago_ms: int = 50) -> list[Row]:
     """Moved by whole ms so that the last is `ago_ms` old."""
     shift = (time.time_ns() // 1_000_000 - ago_ms) * 1000 - rows[-1].ts_us // 1000 * 1000

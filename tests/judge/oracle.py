@@ -231,13 +231,43 @@ def _goes_on(contract: Contract, group: Sequence[Row], row: Row) -> bool:
     if row.id != last.id + 1 or row.side != last.side:
         return False
     if contract.span_us:
-        return row.ts_us - group[0].ts_us < contract.span_us
+        return 0 <= row.ts_us - group[0].ts_us < contract.span_us and last.ts_us - row.ts_us < contract.span_us
     chained = last.last is not None and row.first == last.last + 1
     return row.ts_us == last.ts_us and (chained or (last.last is None and row.first is None))
 
 
+def orders_among(contract: Contract, rows: Sequence[Row], chosen: Sequence[Row]) -> list[list[Row]]:
+    """Of the orders of all `rows`, what lies among the newest that are `chosen`: where one is cut, those after it are
+    the ones that they are, not others."""
+    if not chosen:
+        return []
+    first = chosen[0].id
+    begin = next((at for at, row in enumerate(rows) if row.id == first), 0)
+    # Back to where an order begins for certain: a pause, or the other side.
+    while begin and _touch(contract, rows[begin - 1], rows[begin]):
+        begin -= 1
+    cut = ([row for row in group if row.id >= first] for group in orders(contract, rows[begin:]))
+    return [group for group in cut if group]
+
+
+def _touch(contract: Contract, one: Row, two: Row) -> bool:
+    if not (one.valid and two.valid):
+        return True
+    return two.id == one.id + 1 and two.side == one.side and abs(two.ts_us - one.ts_us) <= contract.span_us
+
+
 def notional(contract: Contract, group: Sequence[Row]) -> Fraction:
     return _total(map(contract.worth, group))
+
+
+def units(contract: Contract, group: Sequence[Row]) -> int:
+    """The same in units of 10^-60, which compare much faster."""
+    return sum(map(contract.worth, group))
+
+
+def value(fine: int) -> Fraction:
+    """Of so many of those units."""
+    return Fraction(fine, _FINE)
 
 
 def large(
@@ -253,12 +283,13 @@ def large(
 ) -> dict[str, Any]:
     """The `data` of `/v1/large` but for `note` and `coverage`."""
     chosen = scan(rows, trades=trades)
-    groups = orders(contract, chosen) if group == "order" else [[row] for row in chosen]
-    sized = [(notional(contract, each), each[-1].id, each) for each in groups]
-    big = [entry for entry in sized if entry[0] >= Fraction(least) and (since_id is None or entry[1] > since_id)]
+    groups = orders_among(contract, rows, chosen) if group == "order" else [[row] for row in chosen]
+    floor = Fraction(least) * _FINE
+    sized = [(units(contract, each), each[-1].id, each) for each in groups]
+    big = [entry for entry in sized if entry[0] >= floor and (since_id is None or entry[1] > since_id)]
     big.sort(key=lambda entry: entry[:2], reverse=True)
     side = {name: [value for value, _, each in big if each[0].side == name] for name in ("buy", "sell")}
-    bought, sold = (sum(side[name], Fraction(0)) for name in ("buy", "sell"))
+    bought, sold = (_total(side[name]) for name in ("buy", "sell"))
     return {
         **contract.about,
         "group": group,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.judge.house import House, house
+from tests.judge.judge import Judge
 from tests.judge.markets import CM_BTC, SPOT_BTC, UM_BTC, UM_VAST, Tape, order_edge, recorded, to_end_now, ugly, vast
 from tests.reference.tapefile import Row
 
@@ -19,6 +20,15 @@ def tapes_of() -> list[Tape]:
         ugly(CM_BTC, 900, seed=6, price="63123.7"),
         recorded(SPOT_BTC, "BTCUSDT-spot-2024-08-08-agg", 600, seed=1),
     ]
+
+
+async def bars_from_the_journal(judge: Judge) -> None:
+    """What a daemon says of bars that it has read back, before and while its feed comes up: no digit is another's, and
+    nothing is claimed of what was traded while it was away."""
+    for interval in ("1s", "1m"):
+        for listed in judge.listed.values():
+            await judge.bars(listed, exact=True, whole=False, intervals=[interval])
+    assert judge.compared["bars"]
 
 
 async def publish(home: House, tape: Tape, begin: int, end: int) -> None:
@@ -71,7 +81,7 @@ async def test_ids_begin_anew_then_killed_and_restarted(tmp_path: Path) -> None:
                 await home.exchanges[tape.contract.venue].publish(tape.contract.symbol, fresh[tape.contract][150:250])
             else:
                 await publish(home, tape, *cuts[tape.contract][1:])
-        async with home.serving() as judge:
+        async with home.serving(bars_from_the_journal) as judge:
             await home.daemon.line("journal read")
             await home.carried()
             for tape in tapes:
@@ -81,3 +91,8 @@ async def test_ids_begin_anew_then_killed_and_restarted(tmp_path: Path) -> None:
                     await publish(home, tape, cuts[tape.contract][2], len(tape.rows))
             await home.whole()
             await judge.everything(exact=[False, True])
+            home.daemon.kill(signal.SIGTERM)
+            await home.daemon.ended()
+        async with home.serving(bars_from_the_journal) as judge:
+            for listed in judge.listed.values():
+                await judge.bars(listed, exact=True, intervals=("1s", "1h"))

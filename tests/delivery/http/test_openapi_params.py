@@ -31,6 +31,10 @@ def test_each_is_described_and_its_example_is_right(path: str, param: Param) -> 
     [
         (Param("a", "integer", "…", low=1, high=5), {"type": "integer", "minimum": 1, "maximum": 5}),
         (Param("a", "seconds", "…", low=0, high=30), {"type": "number", "minimum": 0, "maximum": 30}),
+        (
+            Param("a", "number", "…", low=50_000, high=99_999, example="99.5"),
+            {"type": "number", "minimum": 50.0, "maximum": 99.999},
+        ),
         (Param("a", "notional", "…", example="0.5"), {"type": "number", "exclusiveMinimum": 0}),
         (Param("a", "flag", "…"), {"type": "boolean"}),
         (Param("a", "choice", "…", choices=("x", "y")), {"type": "string", "enum": ["x", "y"]}),
