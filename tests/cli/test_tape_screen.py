@@ -10,7 +10,7 @@ from tests.cli.terminal import terminal
 from tests.e2e.inside import market, running
 from tests.e2e.process import started
 
-BOARD = r"(BTC|ETH)USDT +Δ 1m +[▲▼ ] [-+]?[0-9,.]+ +CVD +[▲▼ ] [-+]?[0-9,.]+ since \d\d:\d\d:\d\d"
+BOARD = r"(BTC|ETH)USDT +Δ 1m +[▲▼ ] [-+]?[0-9,.]+ +CVD +[▲▼ ] [-+]?[0-9,.]+ since \d\d:\d\d:\d\d( +\w+)?"
 
 
 async def test_delta_and_cvd_stand_below_the_tape(tmp_path: Path) -> None:

@@ -123,11 +123,11 @@ def test_bytes_are_counted_where_they_change() -> None:
 
 
 def test_a_late_trade_cannot_push_it_over_the_budget() -> None:
-    engine, book = make(keep_trades=300, budget_bytes=20 * FULL)
-    feed(engine, [trade(id_, ts=T0 + id_) for id_ in range(1, 40_000) if id_ % 2 or id_ < 30_000])
-    for id_ in range(30_000, 40_000, 2):
+    engine, book = make(keep_trades=300, budget_bytes=10 * FULL)
+    feed(engine, [trade(id_, ts=T0 + id_) for id_ in range(1, 20_000) if id_ % 2 or id_ < 15_000])
+    for id_ in range(15_000, 20_000, 2):
         engine.apply(trade(id_, ts=T0 + id_))
-    assert engine.nbytes <= 20 * FULL
+    assert engine.nbytes <= 10 * FULL
     assert len(book.tape) > 300
 
 

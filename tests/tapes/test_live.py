@@ -12,7 +12,7 @@ from tests.tapes.kit import Material, all_tapes, api_of, archive_row, moved, run
 
 #: A day of this one is played from its file as it is, of the others the last rows (`replay` plays every file whole).
 WHOLE = ("LTCUSDT",)
-MOST = 15_000
+MOST = 12_000
 
 
 @pytest.mark.parametrize("material", all_tapes(), ids=str)
