@@ -39,7 +39,7 @@ layers: $(VENV)/.dev ## import-linter: floors look down only
 # read once; whoever is done takes from the others. Byte code is kept even where the environment says it should not be:
 # compiled anew, with pytest's own assertions, the tests are 10 s of CPU for each worker before the first of them runs.
 unit: $(VENV)/.dev $(VENV)/.js ## pytest (ARGS="tests/core -x")
-	@$(call timed,520,env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --budgets $(ARGS))
+	@$(call timed,560,env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --budgets $(ARGS))
 
 # In pieces that can be resumed: what is done is kept in soak/state, the figures go to soak/RESULTS.md.
 soak: $(VENV)/.dev ## the long form of the tests, half an hour at a time (ARGS="--minutes 30", "--list")

@@ -31,6 +31,7 @@ SECONDS = {
     "page_chart": 120.0,
     "simulator": 90.0,
     "tapes": 600.0,
+    "test_snippets.py": 120.0,
 }
 
 

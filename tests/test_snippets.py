@@ -135,7 +135,7 @@ async def _commands(url: str, folder: Path) -> None:
 async def _program(snippet: Snippet, url: str) -> None:
     """Run a program; one that goes on for ever is ended once it has printed what it begins with."""
     text = at(snippet.text, url)
-    words = [sys.executable, "-c"] if snippet.kind == "python" else [needs("node"), "--input-type=module", "-e"]
+    words = [sys.executable, "-u", "-c"] if snippet.kind == "python" else [needs("node"), "--input-type=module", "-e"]
     process = await asyncio.create_subprocess_exec(
         *(*words, text),
         cwd=ROOT,
