@@ -146,15 +146,20 @@ async def _program(snippet: Snippet, url: str) -> None:
     )
     assert process.stdout is not None
     line = b""
-    async with asyncio.timeout(PATIENCE):
-        if "async for" in text or "for await" in text:
-            line = await process.stdout.readline()
-            event = asyncio.create_task(process.stdout.readline())
-            done, _ = await asyncio.wait({event}, timeout=1.0)  # an event, where one comes soon
-            assert not done or event.result(), (snippet.name, line)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            if "async for" in text or "for await" in text:
+                line = await process.stdout.readline()
+                event = asyncio.create_task(process.stdout.readline())
+                done, _ = await asyncio.wait({event}, timeout=1.0)  # an event, where one comes soon
+                assert not done or event.result(), (snippet.name, line)
+                process.kill()
+                line += await event
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
             process.kill()
-            line += await event
-        out, err = await process.communicate()
+            await process.wait()
     assert process.returncode == (-signal.SIGKILL if line else 0), (snippet.name, out, err)
     assert (line + out).strip(), snippet.name
     assert not err, (snippet.name, err)
