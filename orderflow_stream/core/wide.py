@@ -8,15 +8,11 @@ pays for them with nothing but the column.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from orderflow_stream.core.chunk import Chunk, Row
 from orderflow_stream.core.events import Instrument, Trade
 from orderflow_stream.core.sums import NqSums, Sums, inverse_base
 from orderflow_stream.core.tape import Tape
-
-#: What the seventh column adds to a row.
-NQ_BYTES: Final = 9
 
 
 class WideTape(Tape):

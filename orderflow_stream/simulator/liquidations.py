@@ -12,8 +12,6 @@ from orderflow_stream.core.units import parse_scaled
 
 #: The stream of all symbols of both futures markets.
 ALL: Final = "!forceOrder@arr"
-#: The exchange sends at most one of a symbol in so long, in µs.
-WINDOW_US: Final = 1_000_000
 
 Side = Literal["BUY", "SELL"]
 

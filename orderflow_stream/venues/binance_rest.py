@@ -6,6 +6,7 @@ forms of `exchangeInfo` and of the 24 h ticker. Unknown keys are ignored.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ AnyTicker = Any
 RowTrade = Callable[[str, Any, int], Trade | RowFault]
 
 
-class BinanceRest:
+class BinanceRest(ABC):
     """The REST half of a codec. Stateless."""
 
     #: What every path begins with, with the version.
@@ -98,25 +99,25 @@ class BinanceRest:
 
     # -- what differs ------------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _moment(self, us: int) -> str:
         """A time of ours as a parameter of theirs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _instrument(self, raw: msgspec.Raw) -> Instrument:
         """One entry of `exchangeInfo`; raises one of `UNREADABLE`."""
-        raise NotImplementedError
 
     def _quote_volume(self, ticker: Any) -> int:
         """24 h quote volume (10^-8) of one ticker."""
         return scaled_volume(ticker.quoteVolume)
 
+    @abstractmethod
     def exchange_info_request(self, status: str = "TRADING") -> Request:
         """The list of symbols that are in `status`; where the venue cannot choose, of all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ticker_request(self) -> Request:
         """The 24 h volumes of every symbol."""
-        raise NotImplementedError
 
     # -- trades ------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ raises, whatever the bytes: what is no trade comes back as a value.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote
@@ -36,7 +37,7 @@ class _Combined(Protocol):
     def data(self) -> Event: ...
 
 
-class BinanceFrames:
+class BinanceFrames(ABC):
     """Names, URLs and control frames, and what any frame is that is no event of interest. Knows no symbols."""
 
     max_streams: int = MAX_STREAMS
@@ -99,8 +100,9 @@ class BinanceFrames:
             return _reply(outer)
         return Rejected("shape")
 
+    @abstractmethod
     def _explain_event(self, event: dict[str, Any]) -> Rejected:
-        raise NotImplementedError
+        """What an event is that is none of ours, in the words of a refusal."""
 
 
 class BinanceStream(BinanceFrames):
